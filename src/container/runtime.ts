@@ -1,0 +1,98 @@
+import type { Readable, Writable } from "node:stream";
+
+/** Names one sandbox for its whole life; 128 random bits in hexadecimal, made by us, never by a client. */
+export type SandboxId = string & { readonly __brand: "SandboxId" };
+
+/** Everything an engine has to know to make one sandbox. Pure data: the same spec always makes the same sandbox. */
+export interface SandboxSpec {
+  readonly lane: string;
+  /** A reference the engine can resolve without a registry: nothing is ever pulled on the way to a run. */
+  readonly image: string;
+  /** Arguments of the runner at PID 1. */
+  readonly command: readonly string[];
+  readonly memoryBytes: number;
+  /** Processors, in fractions: 0.5 is half of one. */
+  readonly cpus: number;
+  readonly pids: number;
+  readonly openFiles: number;
+  readonly workspaceBytes: number;
+  readonly tmpBytes: number;
+  readonly homeBytes: number;
+  readonly network: "none" | "egress";
+  /** The engine's name of an OCI runtime; undefined takes the engine's default. */
+  readonly ociRuntime: string | undefined;
+  /** A seccomp profile as JSON text; undefined takes the engine's own profile, never "unconfined". */
+  readonly seccompProfile: string | undefined;
+}
+
+/** How long each step of a launch took, in milliseconds. */
+export interface LaunchTimings {
+  readonly createMs: number;
+  readonly attachMs: number;
+  readonly startMs: number;
+}
+
+/** What is known about a sandbox that ended without the runner saying why. */
+export interface SandboxEnd {
+  /** The engine's own account; undefined where it could not be had. */
+  readonly exitCode: number | undefined;
+  readonly oomKilled: boolean;
+}
+
+/**
+ * A sandbox whose runner has been started: two byte streams, an end, and a way to remove it.
+ *
+ * The owner must call `remove` exactly when it is done; nobody else will.
+ */
+export interface RunningSandbox {
+  readonly id: SandboxId;
+  readonly timings: LaunchTimings;
+  /** Bytes to the runner. Ending it is the dead man's switch. */
+  readonly input: Writable;
+  /** Bytes from the runner, with backpressure: as long as nobody reads, the program in the sandbox blocks. */
+  readonly output: Readable;
+  /** Settles when the streams are gone, whatever the cause; never rejects. */
+  readonly closed: Promise<void>;
+  /** Asks the engine how the sandbox ended; for endings that the runner could not report. Never rejects. */
+  inspectEnd(): Promise<SandboxEnd>;
+  /**
+   * Kills and removes the sandbox and settles when the engine says that it is gone. Idempotent: every call returns the
+   * same promise. Retries with backoff until the engine answers, so it may take long while an engine is down.
+   * @throws never; a removal that was given up at `close` of the runtime settles as well.
+   */
+  remove(): Promise<void>;
+}
+
+export interface EngineInfo {
+  readonly name: string;
+  readonly version: string;
+  readonly cgroupVersion: "1" | "2" | "unknown";
+  readonly ociRuntimes: readonly string[];
+}
+
+/**
+ * The port to whatever makes sandboxes. Adapters hold every call to a deadline and translate failures into the errors of
+ * `container/errors.ts`.
+ */
+export interface SandboxRuntime extends AsyncDisposable {
+  /** @throws EngineDownError */
+  ping(options: { signal: AbortSignal }): Promise<EngineInfo>;
+  /**
+   * Whether a spec could be launched now: its image is there, its network can be had.
+   * @throws ImageMissingError, EngineDownError, EngineRefusedError
+   */
+  prepare(spec: SandboxSpec, options: { signal: AbortSignal }): Promise<void>;
+  /**
+   * Makes a sandbox and starts its runner; does not wait for it to be ready. On failure nothing is left behind.
+   * @throws ImageMissingError, EngineDownError, EngineRefusedError
+   */
+  launch(spec: SandboxSpec, options: { signal: AbortSignal }): Promise<RunningSandbox>;
+  /**
+   * Removes what an earlier daemon of this instance left, and nothing that belongs to a live one.
+   * @returns how many sandboxes were removed
+   * @throws EngineDownError
+   */
+  reap(options: { signal: AbortSignal }): Promise<number>;
+  /** Sandboxes of this instance that the engine knows, in whatever state. @throws EngineDownError */
+  count(options: { signal: AbortSignal }): Promise<number>;
+}

@@ -1,0 +1,79 @@
+import type { z } from "zod";
+import { ERROR_FACTS, type ErrorCode } from "./error-codes.js";
+import {
+  type ClientMessage,
+  clientMessage,
+  type ErrorMessage,
+  type ServerMessage,
+  serverMessage,
+} from "./messages.js";
+
+/** What came of reading a client's frame: a message, or the error to send back. */
+export type Decoded = { readonly ok: true; readonly message: ClientMessage } | { readonly ok: false; readonly error: ErrorMessage };
+
+/** Reads one text frame of a client. Never throws: whatever is wrong becomes an error that names the place. */
+export function decodeClientMessage(text: string): Decoded {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    return refuse(`The message is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const parsed = clientMessage.safeParse(value);
+  return parsed.success ? { ok: true, message: parsed.data } : refuse(describeIssues(parsed.error, value), idOf(value));
+}
+
+/** Reads one text frame of the daemon. @throws Error when it is not a message of this protocol. */
+export function decodeServerMessage(text: string): ServerMessage {
+  return serverMessage.parse(JSON.parse(text));
+}
+
+export function makeError(code: ErrorCode, message: string, about: { id?: string | undefined; retryAfterMs?: number | undefined } = {}): ErrorMessage {
+  return {
+    type: "error",
+    ...(about.id === undefined ? {} : { id: about.id }),
+    code,
+    message,
+    retryable: ERROR_FACTS[code].retryable,
+    ...(about.retryAfterMs === undefined ? {} : { retryAfterMs: about.retryAfterMs }),
+  };
+}
+
+function refuse(message: string, id?: string): Decoded {
+  return { ok: false, error: makeError("bad_message", message, { id }) };
+}
+
+/** The id under which a client looks for the answer, if its broken message has a usable one. */
+function idOf(value: unknown): string | undefined {
+  if (typeof value !== "object" || value === null || !("id" in value)) return undefined;
+  const { id } = value;
+  return typeof id === "string" && id.length > 0 && id.length <= 128 ? id : undefined;
+}
+
+/** One line for each thing that is wrong: place, received value, what is allowed. */
+export function describeIssues(error: z.ZodError, value: unknown): string {
+  return error.issues
+    .slice(0, 5)
+    .map((issue) => {
+      const place = issue.path.length === 0 ? "message" : issue.path.map(String).join(".");
+      const received = issue.code === "unrecognized_keys" ? "" : ` (got ${preview(valueAt(value, issue.path))})`;
+      return `${place}: ${issue.message}${received}`;
+    })
+    .join("; ");
+}
+
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  let current = value;
+  for (const key of path) {
+    if (typeof current !== "object" || current === null) return undefined;
+    current = Reflect.get(current, key);
+  }
+  return current;
+}
+
+/** A short picture of a value; long text is cut so that nobody's program is sent back or logged whole. */
+function preview(value: unknown): string {
+  if (value === undefined) return "nothing";
+  const text = typeof value === "object" && value !== null ? (Array.isArray(value) ? "a list" : "an object") : JSON.stringify(value);
+  return text.length > 40 ? `${text.slice(0, 37)}...` : text;
+}
