@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { ERROR_FACTS, type ErrorCode } from "./error-codes.js";
+import { MAX_RUN_ID_CHARS } from "./limits.js";
 import {
   type ClientMessage,
   clientMessage,
@@ -9,7 +10,10 @@ import {
 } from "./messages.js";
 
 /** What came of reading a client's frame: a message, or the error to send back. */
-export type Decoded = { readonly ok: true; readonly message: ClientMessage } | { readonly ok: false; readonly error: ErrorMessage };
+export type Decoded =
+  | { readonly ok: true; readonly message: ClientMessage }
+  /** `isRun`: the frame meant to start a run, so the error is that run's ending. */
+  | { readonly ok: false; readonly error: ErrorMessage; readonly isRun: boolean };
 
 /** Reads one text frame of a client. Never throws: whatever is wrong becomes an error that names the place. */
 export function decodeClientMessage(text: string): Decoded {
@@ -20,7 +24,7 @@ export function decodeClientMessage(text: string): Decoded {
     return refuse(`The message is not JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
   const parsed = clientMessage.safeParse(value);
-  return parsed.success ? { ok: true, message: parsed.data } : refuse(describeIssues(parsed.error, value), idOf(value));
+  return parsed.success ? { ok: true, message: parsed.data } : refuse(describeIssues(parsed.error, value), value);
 }
 
 /** Reads one text frame of the daemon. @throws Error when it is not a message of this protocol. */
@@ -39,15 +43,16 @@ export function makeError(code: ErrorCode, message: string, about: { id?: string
   };
 }
 
-function refuse(message: string, id?: string): Decoded {
-  return { ok: false, error: makeError("bad_message", message, { id }) };
+function refuse(message: string, value?: unknown): Decoded {
+  const isRun = typeof value === "object" && value !== null && "type" in value && value.type === "run";
+  return { ok: false, error: makeError("bad_message", message, { id: idOf(value) }), isRun };
 }
 
 /** The id under which a client looks for the answer, if its broken message has a usable one. */
 function idOf(value: unknown): string | undefined {
   if (typeof value !== "object" || value === null || !("id" in value)) return undefined;
   const { id } = value;
-  return typeof id === "string" && id.length > 0 && id.length <= 128 ? id : undefined;
+  return typeof id === "string" && id.length > 0 && id.length <= MAX_RUN_ID_CHARS ? id : undefined;
 }
 
 /** One line for each thing that is wrong: place, received value, what is allowed. */

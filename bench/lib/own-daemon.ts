@@ -1,0 +1,86 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+const CLI = fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));
+const READY_DEADLINE_MS = 60_000;
+const STOP_DEADLINE_MS = 20_000;
+const POLL_MS = 100;
+/** Enough to tell why a daemon did not start. */
+const MAX_LOG_CHARS = 4_000;
+
+/** A daemon that belongs to the bench: own port, own containers, gone afterwards. */
+export class OwnDaemon implements AsyncDisposable {
+  readonly url: string;
+  readonly #child: ChildProcess;
+  #log = "";
+
+  private constructor(child: ChildProcess, url: string) {
+    this.#child = child;
+    this.url = url;
+    const keep = (chunk: Buffer): void => {
+      this.#log = (this.#log + chunk.toString("utf8")).slice(-MAX_LOG_CHARS);
+    };
+    child.stdout?.on("data", keep);
+    child.stderr?.on("data", keep);
+  }
+
+  /** Starts a daemon and waits until every lane can hand out. @throws Error with the end of its log */
+  static async start(settings: readonly string[] = []): Promise<OwnDaemon> {
+    const port = await freePort();
+    const all = [
+      `server.listen=127.0.0.1:${port}`,
+      `engine.instance=bench-${process.pid}`,
+      "log.level=warn",
+      ...settings,
+    ];
+    const child = spawn(process.execPath, [CLI, "serve", ...all.flatMap((setting) => ["--set", setting])], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const daemon = new OwnDaemon(child, `http://127.0.0.1:${port}`);
+    try {
+      await daemon.#waitUntilReady();
+      return daemon;
+    } catch (error) {
+      await daemon[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#hasEnded()) return;
+    const ended = once(this.#child, "exit");
+    this.#child.kill("SIGTERM");
+    const deadline = setTimeout(() => this.#child.kill("SIGKILL"), STOP_DEADLINE_MS);
+    await ended;
+    clearTimeout(deadline);
+  }
+
+  async #waitUntilReady(): Promise<void> {
+    const end = performance.now() + READY_DEADLINE_MS;
+    while (performance.now() < end) {
+      if (this.#hasEnded()) throw new Error(`The daemon did not start:\n${this.#log}`);
+      const answer = await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined); // Not listening yet.
+      await answer?.body?.cancel();
+      if (answer?.status === 200) return;
+      await sleep(POLL_MS);
+    }
+    throw new Error(`The daemon was not ready within ${READY_DEADLINE_MS / 1_000} s:\n${this.#log}`);
+  }
+
+  #hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("the system gave no port");
+  return address.port;
+}

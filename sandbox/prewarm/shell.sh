@@ -1,0 +1,46 @@
+# How bash waits: started as `bash main.sh` with BASH_ENV naming this file, it stops here, in its own start-up, until the
+# runner lets it go. Then this returns and bash opens main.sh itself. Nothing of this file may be left for the script.
+
+__matchbox_wait() {
+    local __matchbox_item __matchbox_count __matchbox_exact=
+    local -a __matchbox_arguments=() __matchbox_variables=() __matchbox_command
+    unset BASH_ENV MATCHBOX_CONTROL_FD
+    unset -f __matchbox_wait
+
+    # The rehearsal: most of what a script does is parse, print, fork and wait, and the first time is the dearest.
+    __matchbox_item=$(/bin/true | { printf '%s\n' "${PATH##*:}" && [[ -n $HOME ]]; }) 2>/dev/null
+    /bin/true >/dev/null
+    hash -r
+
+    printf . >&3
+    # Nothing to read means no arguments and no variables: the usual case, and done.
+    if IFS= read -r -d '' -u 3 __matchbox_count; then
+        while ((${#__matchbox_arguments[@]} < __matchbox_count)) && IFS= read -r -d '' -u 3 __matchbox_item; do
+            __matchbox_arguments+=("$__matchbox_item")
+        done
+        while IFS= read -r -d '' -u 3 __matchbox_item; do
+            __matchbox_variables+=("$__matchbox_item")
+            case ${__matchbox_item%%=*} in
+            # Not a name of bash's, or one that bash, the loader or the C library treats specially at its start.
+            [0-9]* | *[!A-Za-z0-9_]* | _* | BASH* | SHELLOPTS | SHLVL | *UID | PPID | GROUPS | FUNCNAME | DIRSTACK | \
+                *RANDOM | SECONDS | LINENO | HISTCMD | EPOCH* | COMP* | IFS | OPT* | PWD | OLDPWD | POSIXLY_CORRECT | \
+                LD_* | LC_* | LANG | MALLOC_* | GLIBC_*) __matchbox_exact=1 ;;
+            esac
+        done
+    fi
+    exec 3>&-
+
+    # bash sets the positional parameters after this file, and would undo ours: so once more from the start, exactly.
+    if ((${#__matchbox_arguments[@]})) || [[ $__matchbox_exact ]]; then
+        mapfile -d '' -t __matchbox_command </proc/$$/cmdline
+        exec env -- "${__matchbox_variables[@]}" "${__matchbox_command[@]}" "${__matchbox_arguments[@]}"
+    fi
+    for __matchbox_item in "${__matchbox_variables[@]}"; do
+        export "$__matchbox_item"
+    done
+    SECONDS=0
+}
+
+if [[ ${MATCHBOX_CONTROL_FD-} == 3 ]]; then
+    __matchbox_wait
+fi

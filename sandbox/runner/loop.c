@@ -1,0 +1,672 @@
+#include "loop.h"
+
+#include "collect.h"
+#include "endings.h"
+#include "files.h"
+#include "ring.h"
+#include "usage.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    NANOSECONDS = 1000000000,
+    /* Grants are batched: one frame for each of these, or when the program has taken everything there was. */
+    STDIN_ROOM_BATCH = 64 * 1024,
+    /* Zombies reaped before the loop looks at anything else: a fork bomb makes them as fast as they go. */
+    REAP_BATCH_MAX = 256,
+    /* How long SIGKILL may take. Only a process stuck inside the kernel, or one that is not the run's, outlives it. */
+    KILL_PATIENCE_MS = 10000,
+    /* How long a FAILED frame may take to get out, before the runner ends without it. */
+    FAILED_PATIENCE_MS = 1000,
+};
+
+enum phase {
+    PHASE_STARTING,   /* the interpreter gets ready */
+    PHASE_WAITING,    /* READY was sent */
+    PHASE_RUNNING,    /* RUN was received */
+    PHASE_ENDING,     /* the main process is reaped; its descendants die and the pipes run dry */
+    PHASE_COLLECTING, /* files go back */
+    PHASE_DONE,       /* EXIT is in the outbox */
+};
+
+struct output {
+    int fd; /* -1: at its end */
+    uint8_t frame;
+    uint64_t bytes;
+};
+
+/*
+ * Everything the loop knows, in one static piece: nothing is allocated after the start, so nothing can run out. Buffers
+ * cost memory only where they are touched.
+ */
+static struct {
+    struct loop_start start;
+    enum phase phase;
+    pid_t main_pid;
+    struct output out;
+    struct output err;
+
+    int control;
+    size_t control_at;
+    size_t control_length;
+
+    int program_stdin; /* -1: closed */
+    bool stdin_open;   /* the daemon may send more */
+    uint32_t stdin_granted;
+    uint32_t stdin_owed;
+
+    int file; /* being written by FILE and DATA, or -1 */
+
+    int64_t run_started_ns;
+    int64_t deadline_ns;      /* of the program; 0: none */
+    int64_t kill_deadline_ns; /* of SIGKILL; 0: none was sent */
+    uint8_t kill_cause;
+    struct ending ending;
+    uint64_t elapsed_us;
+    struct usage_totals totals;
+    bool reap_again;
+    bool all_dead;
+
+    struct usage usage;
+    struct inbox inbox;
+    struct outbox outbox;
+    struct ring ring;
+    struct collector collector;
+    char control_message[FRAME_PAYLOAD_MAX + 16];
+} runner;
+
+static int64_t now_ns(void) {
+    struct timespec now;
+    /* Cannot fail with these arguments, and a runner without a clock could not keep its promises. */
+    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) {
+        loop_fail(FAILED_INTERNAL, "clock_gettime", errno);
+    }
+    return (int64_t)now.tv_sec * NANOSECONDS + now.tv_nsec;
+}
+
+static void close_and_forget(int *fd) {
+    if (*fd >= 0) {
+        (void)close(*fd);
+        *fd = -1;
+    }
+}
+
+/* ---- Ways out ---- */
+
+/* The daemon is gone: nobody is left to tell anything to. The kernel ends with PID 1 whatever the kill has not met. */
+static _Noreturn void abandon(void) {
+    kill_everything();
+    _exit(RUNNER_ABANDONED);
+}
+
+static void flush(void) {
+    struct outbox *outbox = &runner.outbox;
+    while (!outbox_is_empty(outbox)) {
+        const ssize_t written = write(STDOUT_FILENO, outbox->bytes + outbox->head, outbox->tail - outbox->head);
+        if (written > 0) {
+            outbox->head += (size_t)written;
+        } else if (written < 0 && errno == EAGAIN) {
+            return;
+        } else if (written == 0 || errno != EINTR) {
+            abandon(); /* EPIPE, as a rule */
+        }
+    }
+}
+
+_Noreturn void loop_fail(enum failed_code code, const char *what, int error) {
+    char text[FAILED_TEXT_MAX];
+    (void)snprintf(text, sizeof text, error == 0 ? "%s" : "%s: %s", what, strerror(error));
+    kill_everything(); /* before anything that could wait */
+    (void)outbox_failed(&runner.outbox, code, text);
+    struct timespec start, now;
+    if (clock_gettime(CLOCK_MONOTONIC, &start) != 0) {
+        _exit(RUNNER_FAILED);
+    }
+    for (;;) {
+        flush();
+        if (outbox_is_empty(&runner.outbox) || clock_gettime(CLOCK_MONOTONIC, &now) != 0 ||
+            (now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000 >= FAILED_PATIENCE_MS) {
+            _exit(RUNNER_FAILED);
+        }
+        struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+        if (poll(&out, 1, FAILED_PATIENCE_MS) <= 0) {
+            _exit(RUNNER_FAILED);
+        }
+    }
+}
+
+static _Noreturn void fail_protocol(const char *problem) {
+    loop_fail(FAILED_PROTOCOL, problem, 0);
+}
+
+/* ---- The program's output ---- */
+
+/* Reads once, if the daemon has left room. Returns whether there may be more to read at once. */
+static bool read_output(struct output *output) {
+    uint8_t *payload = output->fd >= 0 ? outbox_payload(&runner.outbox) : NULL;
+    if (payload == NULL) {
+        return false;
+    }
+    const ssize_t got = read(output->fd, payload, FRAME_PAYLOAD_MAX);
+    if (got > 0) {
+        const bool is_program = runner.run_started_ns != 0;
+        outbox_commit(&runner.outbox, is_program ? output->frame : FRAME_LOG, (size_t)got);
+        output->bytes += is_program ? (uint64_t)got : 0;
+        return true;
+    }
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+        /* Once all writers are dead, empty is the end, even where a dead socket still holds a copy of the other side. */
+        if (!runner.all_dead) {
+            return false;
+        }
+    } else if (got < 0) {
+        loop_fail(FAILED_INTERNAL, "read output", errno);
+    }
+    close_and_forget(&output->fd);
+    return false;
+}
+
+/* ---- The program's stdin ---- */
+
+static void close_program_stdin(void) {
+    close_and_forget(&runner.program_stdin);
+    ring_drop(&runner.ring, runner.ring.used);
+}
+
+static void write_stdin(void) {
+    size_t length = 0;
+    while (runner.program_stdin >= 0 && runner.ring.used > 0) {
+        const uint8_t *bytes = ring_peek(&runner.ring, &length);
+        const ssize_t written = write(runner.program_stdin, bytes, length);
+        if (written >= 0) {
+            ring_drop(&runner.ring, (size_t)written);
+            runner.stdin_owed += (uint32_t)written;
+        } else if (errno == EPIPE) {
+            /* The program closed its stdin. What still comes is dropped and no more room is granted. */
+            close_program_stdin();
+        } else if (errno == EAGAIN) {
+            break;
+        } else if (errno != EINTR) {
+            loop_fail(FAILED_INTERNAL, "write stdin", errno);
+        }
+    }
+    if (runner.phase == PHASE_RUNNING && runner.ring.used == 0 && !runner.stdin_open) {
+        close_program_stdin();
+    }
+}
+
+static void grant_stdin_room(void) {
+    if (runner.program_stdin < 0 || !runner.stdin_open || runner.stdin_owed == 0 ||
+        (runner.stdin_owed < STDIN_ROOM_BATCH && runner.ring.used > 0)) {
+        return;
+    }
+    /* Not on the reserve: a daemon that only sends must not use up the room of EXIT. */
+    if (outbox_payload(&runner.outbox) != NULL && outbox_stdin_room(&runner.outbox, runner.stdin_owed)) {
+        runner.stdin_granted += runner.stdin_owed;
+        runner.stdin_owed = 0;
+    }
+}
+
+/* ---- The end ---- */
+
+static void reap(void);
+
+static void kill_run(uint8_t cause) {
+    reap(); /* if it has just ended by itself, even by a SIGKILL of its own, that was first */
+    if (runner.phase >= PHASE_ENDING) {
+        return;
+    }
+    if (runner.kill_cause == CAUSE_NONE) {
+        runner.kill_cause = cause; /* the first one wins */
+        runner.kill_deadline_ns = now_ns() + (int64_t)KILL_PATIENCE_MS * (NANOSECONDS / 1000);
+    }
+    kill_everything();
+}
+
+static void on_main_end(int wait_status) {
+    const int64_t now = now_ns();
+    runner.ending = ending_of(wait_status, runner.kill_cause);
+    if (runner.run_started_ns != 0) {
+        runner.elapsed_us = (uint64_t)(now - runner.run_started_ns) / 1000;
+    } else if (runner.kill_cause == CAUSE_NONE) {
+        char text[FAILED_TEXT_MAX];
+        (void)snprintf(text, sizeof text, "the interpreter ended before RUN, %s %u",
+                       runner.ending.signaled ? "signal" : "exit code", runner.ending.code);
+        while (read_output(&runner.out) || read_output(&runner.err)) {
+            /* its last words go first, as LOG */
+        }
+        loop_fail(FAILED_INTERPRETER, text, 0);
+    }
+    runner.phase = PHASE_ENDING;
+    runner.deadline_ns = 0;
+    runner.kill_deadline_ns = now + (int64_t)KILL_PATIENCE_MS * (NANOSECONDS / 1000);
+    runner.stdin_open = false;
+    close_program_stdin();
+    close_and_forget(&runner.control);
+    kill_everything();
+}
+
+static void reap(void) {
+    runner.reap_again = false;
+    for (int reaped = 0; reaped < REAP_BATCH_MAX; reaped++) {
+        int wait_status = 0;
+        struct rusage rusage;
+        const pid_t pid = wait4(-1, &wait_status, WNOHANG, &rusage);
+        if (pid == 0) {
+            return;
+        }
+        if (pid < 0) {
+            /* ECHILD: nobody is left, and as every orphan comes to PID 1, nobody is left anywhere. */
+            runner.all_dead = errno == ECHILD;
+            return;
+        }
+        usage_add_reaped(&runner.usage, &rusage);
+        if (pid == runner.main_pid) {
+            on_main_end(wait_status);
+        }
+    }
+    runner.reap_again = true;
+}
+
+static void report_exit(void) {
+    const struct exit_report report = {
+        .signaled = runner.ending.signaled,
+        .code = runner.ending.code,
+        .cause = runner.ending.cause,
+        .unasked_sigkill = runner.ending.unasked_sigkill,
+        .oom_kills = runner.totals.oom_kills,
+        .cpu_us = runner.totals.cpu_us,
+        .max_rss_bytes = runner.usage.max_rss_bytes,
+        .memory_peak_bytes = runner.totals.memory_peak_bytes,
+        .elapsed_us = runner.elapsed_us,
+        .stdout_bytes = runner.out.bytes,
+        .stderr_bytes = runner.err.bytes,
+    };
+    if (!outbox_exit(&runner.outbox, &report)) {
+        loop_fail(FAILED_INTERNAL, "no room for EXIT", 0);
+    }
+    runner.phase = PHASE_DONE;
+}
+
+/*
+ * Goes as far as it can without waiting: everything dead, pipes dry, files sent, EXIT. In the usual case that is all the
+ * way, so that the last output and EXIT leave in one write.
+ */
+static void go_on_ending(void) {
+    if (runner.phase == PHASE_ENDING) {
+        if (!runner.all_dead) {
+            kill_everything(); /* again: a process may have been made while the last call was on its way */
+            reap();
+        }
+        while (read_output(&runner.out) || read_output(&runner.err)) {
+            /* until both are dry, at their end, or the daemon is behind */
+        }
+        if (runner.all_dead && runner.out.fd < 0 && runner.err.fd < 0) {
+            runner.totals = usage_since_baseline(&runner.usage);
+            runner.phase = PHASE_COLLECTING;
+        }
+    }
+    while (runner.phase == PHASE_COLLECTING && outbox_payload(&runner.outbox) != NULL) {
+        const enum collect_state state =
+            collect_step(&runner.collector, runner.start.workspace, runner.start.main_name, &runner.outbox);
+        if (state == COLLECT_FAILED) {
+            loop_fail(FAILED_INTERNAL, "a collected file got shorter", 0);
+        }
+        if (state == COLLECT_DONE) {
+            report_exit();
+        }
+    }
+}
+
+/* ---- Frames from the daemon ---- */
+
+static void on_file(const struct frame *frame) {
+    struct file_request request;
+    const char *problem = parse_file(frame, &request);
+    if (problem == NULL) {
+        problem = path_problem(request.path, request.path_length);
+    }
+    if (problem != NULL) {
+        fail_protocol(problem);
+    }
+    close_and_forget(&runner.file);
+    runner.file = workspace_create(runner.start.workspace, request.path, request.path_length, request.mode);
+    if (runner.file < 0) {
+        const int error = errno;
+        char text[FAILED_TEXT_MAX];
+        (void)snprintf(text, sizeof text, "create %.*s", (int)request.path_length, request.path);
+        loop_fail(FAILED_FILE, text, error);
+    }
+}
+
+static void on_data(const struct frame *frame) {
+    if (runner.file < 0) {
+        fail_protocol("DATA without FILE");
+    }
+    size_t at = 0;
+    while (at < frame->length) {
+        const ssize_t written = write(runner.file, frame->payload + at, frame->length - at);
+        if (written > 0) {
+            at += (size_t)written;
+        } else if (written == 0 || errno != EINTR) {
+            loop_fail(FAILED_FILE, "write", written == 0 ? EIO : errno);
+        }
+    }
+}
+
+/*
+ * What the interpreter reads from its control socket, up to the end: nothing at all for a run without arguments and
+ * variables; else the number of arguments in decimal, the arguments, and the variables, each closed by NUL.
+ */
+static void write_control(void) {
+    while (runner.control_at < runner.control_length) {
+        const ssize_t sent = send(runner.control, runner.control_message + runner.control_at,
+                                  runner.control_length - runner.control_at, MSG_NOSIGNAL);
+        if (sent >= 0) {
+            runner.control_at += (size_t)sent;
+        } else if (errno == EAGAIN) {
+            return;
+        } else if (errno != EINTR) {
+            break; /* it died; its end will be noticed as every end is */
+        }
+    }
+    close_and_forget(&runner.control);
+}
+
+static void on_run(const struct frame *frame) {
+    struct run_request request;
+    const char *problem = parse_run(frame, &request);
+    if (problem != NULL) {
+        fail_protocol(problem);
+    }
+    if (runner.phase != PHASE_WAITING) {
+        fail_protocol("RUN before READY");
+    }
+    close_and_forget(&runner.file);
+    if (request.arguments + request.variables > 0) {
+        const int digits =
+            snprintf(runner.control_message, sizeof runner.control_message, "%u", (unsigned)request.arguments);
+        runner.control_length = (size_t)digits + 1;
+        memcpy(runner.control_message + runner.control_length, request.strings, request.strings_length);
+        runner.control_length += request.strings_length;
+    }
+    runner.phase = PHASE_RUNNING;
+    runner.run_started_ns = now_ns();
+    if (request.timeout_ms > 0) {
+        runner.deadline_ns = runner.run_started_ns + (int64_t)request.timeout_ms * (NANOSECONDS / 1000);
+    }
+    if (!request.stdin_open) {
+        close_program_stdin(); /* before it goes: it must find its stdin at the end */
+    }
+    write_control(); /* here it goes; all that follows happens beside it */
+    runner.stdin_open = request.stdin_open;
+    if (request.stdin_open) {
+        runner.stdin_owed = RING_SIZE;
+    }
+}
+
+static void on_stdin(const struct frame *frame) {
+    if (runner.phase >= PHASE_ENDING) {
+        return; /* sent before the daemon could know */
+    }
+    if (!runner.stdin_open) {
+        fail_protocol("STDIN that is not open");
+    }
+    if (frame->length > runner.stdin_granted) {
+        fail_protocol("STDIN over the room granted");
+    }
+    runner.stdin_granted -= (uint32_t)frame->length;
+    if (runner.program_stdin >= 0) {
+        ring_put(&runner.ring, frame->payload, frame->length);
+    }
+}
+
+static void on_stdin_end(const struct frame *frame) {
+    if (frame->length != 0) {
+        fail_protocol("STDIN_END with a payload");
+    }
+    if (runner.phase >= PHASE_ENDING) {
+        return;
+    }
+    if (!runner.stdin_open) {
+        fail_protocol("STDIN_END of a stdin that is not open");
+    }
+    runner.stdin_open = false;
+}
+
+static void on_kill(const struct frame *frame) {
+    uint8_t cause = CAUSE_NONE;
+    const char *problem = parse_kill(frame, &cause);
+    if (problem != NULL) {
+        fail_protocol(problem);
+    }
+    kill_run(cause);
+}
+
+static void on_collect(const struct frame *frame) {
+    struct collect_request request;
+    const char *problem = parse_collect(frame, &request);
+    if (problem == NULL && runner.collector.wanted) {
+        problem = "COLLECT twice";
+    }
+    if (problem != NULL) {
+        fail_protocol(problem);
+    }
+    collect_ask(&runner.collector, &request);
+}
+
+static void on_frame(const struct frame *frame) {
+    const bool before_run = runner.run_started_ns == 0;
+    switch ((enum frame_from_daemon)frame->type) {
+    case FRAME_FILE:
+    case FRAME_DATA:
+    case FRAME_RUN:
+    case FRAME_COLLECT:
+        if (!before_run) {
+            fail_protocol("FILE, DATA, RUN or COLLECT after RUN");
+        }
+        if (runner.phase >= PHASE_ENDING) {
+            return; /* killed before RUN: sent before the daemon could know */
+        }
+        if (frame->type == FRAME_FILE) {
+            on_file(frame);
+        } else if (frame->type == FRAME_DATA) {
+            on_data(frame);
+        } else if (frame->type == FRAME_RUN) {
+            on_run(frame);
+        } else {
+            on_collect(frame);
+        }
+        return;
+    case FRAME_STDIN:
+        on_stdin(frame);
+        return;
+    case FRAME_STDIN_END:
+        on_stdin_end(frame);
+        return;
+    case FRAME_KILL:
+        on_kill(frame);
+        return;
+    }
+}
+
+static void read_daemon(void) {
+    size_t room = 0;
+    uint8_t *space = inbox_space(&runner.inbox, &room);
+    const ssize_t got = read(STDIN_FILENO, space, room);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return;
+    }
+    if (got <= 0) {
+        abandon(); /* the dead man's switch */
+    }
+    inbox_commit(&runner.inbox, (size_t)got);
+    struct frame frame;
+    const char *problem = NULL;
+    enum inbox_state state;
+    while ((state = inbox_next(&runner.inbox, &frame, &problem)) == INBOX_FRAME) {
+        on_frame(&frame);
+    }
+    if (state == INBOX_BROKEN) {
+        fail_protocol(problem);
+    }
+}
+
+/* ---- Other events ---- */
+
+static void read_signals(void) {
+    struct signalfd_siginfo signals[8];
+    ssize_t got;
+    while ((got = read(runner.start.signals, signals, sizeof signals)) > 0) {
+        for (size_t i = 0; i < (size_t)got / sizeof signals[0]; i++) {
+            /*
+             * The program may send PID 1 any signal it likes. Only the engine's count: they come from outside, where
+             * the sender has no number here, through kill(), whose code nobody can forge.
+             */
+            const bool from_outside = signals[i].ssi_pid == 0 && signals[i].ssi_code == SI_USER;
+            if (signals[i].ssi_signo != SIGCHLD && from_outside) {
+                abandon();
+            }
+        }
+    }
+    if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
+        loop_fail(FAILED_INTERNAL, "read signals", got == 0 ? EIO : errno);
+    }
+    reap();
+}
+
+static void read_control(void) {
+    char byte = 0;
+    const ssize_t got = read(runner.control, &byte, 1);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return;
+    }
+    if (got <= 0) {
+        /* It is ending, and reap() will tell how: the kill does not change the exit code of a process that is already on
+         * its way out. One that only closed the socket can never be let go, and ends here. */
+        close_and_forget(&runner.control);
+        kill_everything();
+        return;
+    }
+    usage_take_baseline(&runner.usage, runner.main_pid);
+    while (read_output(&runner.out) || read_output(&runner.err)) {
+        /* what it said on the way belongs before READY */
+    }
+    if (!outbox_ready(&runner.outbox)) {
+        loop_fail(FAILED_INTERNAL, "no room for READY", 0);
+    }
+    runner.phase = PHASE_WAITING;
+}
+
+static void check_deadlines(void) {
+    if (runner.deadline_ns == 0 && runner.kill_deadline_ns == 0) {
+        return;
+    }
+    const int64_t now = now_ns();
+    if (runner.deadline_ns != 0 && now >= runner.deadline_ns) {
+        runner.deadline_ns = 0;
+        kill_run(CAUSE_TIMEOUT);
+    }
+    if (runner.kill_deadline_ns != 0 && now >= runner.kill_deadline_ns && !runner.all_dead) {
+        loop_fail(FAILED_INTERNAL, "processes outlive SIGKILL", 0);
+    }
+}
+
+/* ---- The loop ---- */
+
+enum { WATCH_DAEMON_IN, WATCH_DAEMON_OUT, WATCH_SIGNALS, WATCH_OUT, WATCH_ERR, WATCH_STDIN, WATCH_CONTROL, WATCH_COUNT };
+
+/* How long poll() may sleep: to the next deadline, for ever without one, not at all with work left over. */
+static const struct timespec *sleep_time(struct timespec *time) {
+    int64_t deadline = runner.deadline_ns;
+    if (runner.kill_deadline_ns != 0 && !runner.all_dead && (deadline == 0 || runner.kill_deadline_ns < deadline)) {
+        deadline = runner.kill_deadline_ns;
+    }
+    if (deadline == 0 && !runner.reap_again) {
+        return NULL;
+    }
+    const int64_t left = runner.reap_again ? 0 : deadline - now_ns();
+    *time = (struct timespec){.tv_sec = left > 0 ? left / NANOSECONDS : 0, .tv_nsec = left > 0 ? left % NANOSECONDS : 0};
+    return time;
+}
+
+static void wait_for_events(struct pollfd fds[WATCH_COUNT]) {
+    /* No room for output: the program's pipes are left alone until the daemon has read. All else goes on. */
+    const bool room = outbox_payload(&runner.outbox) != NULL;
+    const bool control_writes = runner.phase == PHASE_RUNNING;
+    fds[WATCH_DAEMON_IN] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
+    fds[WATCH_DAEMON_OUT] = (struct pollfd){.fd = outbox_is_empty(&runner.outbox) ? -1 : STDOUT_FILENO, .events = POLLOUT};
+    fds[WATCH_SIGNALS] = (struct pollfd){.fd = runner.start.signals, .events = POLLIN};
+    fds[WATCH_OUT] = (struct pollfd){.fd = room ? runner.out.fd : -1, .events = POLLIN};
+    fds[WATCH_ERR] = (struct pollfd){.fd = room ? runner.err.fd : -1, .events = POLLIN};
+    fds[WATCH_STDIN] = (struct pollfd){.fd = runner.ring.used > 0 ? runner.program_stdin : -1, .events = POLLOUT};
+    fds[WATCH_CONTROL] = (struct pollfd){.fd = runner.phase == PHASE_STARTING || control_writes ? runner.control : -1,
+                                        .events = control_writes ? POLLOUT : POLLIN};
+    struct timespec time;
+    if (ppoll(fds, WATCH_COUNT, sleep_time(&time), NULL) < 0) {
+        if (errno != EINTR) {
+            loop_fail(FAILED_INTERNAL, "poll", errno);
+        }
+        for (int i = 0; i < WATCH_COUNT; i++) {
+            fds[i].revents = 0;
+        }
+    }
+}
+
+void loop_prepare(const struct loop_start *start) {
+    runner.start = *start;
+    runner.file = -1;
+    runner.control = -1;
+    usage_open(&runner.usage);
+}
+
+_Noreturn void loop_run(const struct interpreter *interpreter) {
+    runner.main_pid = interpreter->pid;
+    runner.out = (struct output){.fd = interpreter->out, .frame = FRAME_STDOUT};
+    runner.err = (struct output){.fd = interpreter->err, .frame = FRAME_STDERR};
+    runner.control = interpreter->control;
+    runner.program_stdin = interpreter->in;
+    for (;;) {
+        struct pollfd fds[WATCH_COUNT];
+        wait_for_events(fds);
+        /* Ends before output: a program that wrote and ended leaves both in one go. Both before the daemon's frames: what
+         * happened here has happened before what is read now. */
+        if (fds[WATCH_SIGNALS].revents != 0 || runner.reap_again) {
+            read_signals();
+        }
+        if (fds[WATCH_OUT].revents != 0) {
+            (void)read_output(&runner.out);
+        }
+        if (fds[WATCH_ERR].revents != 0) {
+            (void)read_output(&runner.err);
+        }
+        if (fds[WATCH_CONTROL].revents != 0 && runner.control >= 0) {
+            if (runner.phase == PHASE_STARTING) {
+                read_control();
+            } else {
+                write_control();
+            }
+        }
+        if (fds[WATCH_DAEMON_IN].revents != 0) {
+            read_daemon();
+        }
+        check_deadlines();
+        write_stdin();
+        grant_stdin_room();
+        go_on_ending();
+        flush();
+        if (runner.phase == PHASE_DONE && outbox_is_empty(&runner.outbox)) {
+            _exit(RUNNER_REPORTED);
+        }
+    }
+}

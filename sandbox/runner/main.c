@@ -1,0 +1,180 @@
+/*
+ * The runner: PID 1 of every sandbox. Starts an interpreter in advance, lets it go on the daemon's word, sends back what
+ * it prints and how it ended. ../README.md is the contract.
+ */
+#include "loop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { ENVIRONMENT_MAX = 512, FALLBACK_FD_MAX = 1024 };
+
+struct arguments {
+    const char *workspace;
+    const char *main_name;
+    char **command;
+    char *env[ENVIRONMENT_MAX];
+    size_t env_count;
+};
+
+static _Noreturn void usage_error(const char *problem) {
+    (void)dprintf(STDERR_FILENO,
+                  "runner: %s\nusage: runner [--env NAME=VALUE]... [--workspace DIR] --main FILE -- COMMAND [ARGUMENT]...\n",
+                  problem);
+    _exit(RUNNER_USAGE);
+}
+
+/* Adds NAME=value; the first one of a name stays. */
+static void add_variable(struct arguments *arguments, char *variable) {
+    const size_t name = strcspn(variable, "=");
+    for (size_t i = 0; i < arguments->env_count; i++) {
+        if (strncmp(arguments->env[i], variable, name + 1) == 0) {
+            return;
+        }
+    }
+    if (arguments->env_count == ENVIRONMENT_MAX - 1) {
+        usage_error("too many environment variables");
+    }
+    arguments->env[arguments->env_count++] = variable;
+}
+
+static void parse_arguments(struct arguments *arguments, char **argv) {
+    extern char **environ;
+    static char control_fd[] = "MATCHBOX_CONTROL_FD=3";
+    _Static_assert(CONTROL_FD == 3, "control_fd says 3");
+    argv++;
+    for (; *argv != NULL && strcmp(*argv, "--") != 0; argv += 2) {
+        if (argv[1] == NULL) {
+            usage_error("an option without a value");
+        }
+        if (strcmp(argv[0], "--env") == 0) {
+            if (argv[1][0] == '=' || strchr(argv[1], '=') == NULL) {
+                usage_error("--env is not NAME=VALUE");
+            }
+            add_variable(arguments, argv[1]);
+        } else if (strcmp(argv[0], "--workspace") == 0) {
+            arguments->workspace = argv[1];
+        } else if (strcmp(argv[0], "--main") == 0) {
+            arguments->main_name = argv[1];
+        } else {
+            usage_error("unknown option");
+        }
+    }
+    if (*argv == NULL || argv[1] == NULL || arguments->main_name == NULL) {
+        usage_error("needs --main and a command");
+    }
+    arguments->command = argv + 1;
+    /* Ours first, because the first one of a name stays. */
+    add_variable(arguments, control_fd);
+    for (char **variable = environ; *variable != NULL; variable++) {
+        add_variable(arguments, *variable);
+    }
+}
+
+/* Whatever the engine may have left open beyond 0, 1 and 2 (CVE-2024-21626) is closed to the runner and its children. */
+static void close_inherited(void) {
+#ifdef SYS_close_range
+    if (syscall(SYS_close_range, STDERR_FILENO + 1, UINT_MAX, 0) == 0) {
+        return;
+    }
+#endif
+    /* An older kernel, or a seccomp profile that does not know the call. EBADF for most of them is as it should be. */
+    for (int fd = STDERR_FILENO + 1; fd < FALLBACK_FD_MAX; fd++) {
+        (void)close(fd);
+    }
+}
+
+/* All of them: a blocked signal stays pending and cannot end anything, whatever the program sends. */
+static void block_signals(void) {
+    sigset_t all;
+    /* SIGCHLD inherited as ignored would swallow every ending. */
+    if (sigfillset(&all) != 0 || sigprocmask(SIG_SETMASK, &all, NULL) != 0 || signal(SIGCHLD, SIG_DFL) == SIG_ERR) {
+        loop_fail(FAILED_INTERNAL, "block signals", errno);
+    }
+}
+
+static int open_signals(void) {
+    sigset_t wanted;
+    if (sigemptyset(&wanted) != 0 || sigaddset(&wanted, SIGCHLD) != 0 || sigaddset(&wanted, SIGTERM) != 0 ||
+        sigaddset(&wanted, SIGINT) != 0) {
+        loop_fail(FAILED_INTERNAL, "sigaddset", errno);
+    }
+    const int signals = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (signals < 0) {
+        loop_fail(FAILED_INTERNAL, "signalfd", errno);
+    }
+    return signals;
+}
+
+static int open_workspace(const char *path) {
+    const int workspace = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (workspace < 0) {
+        loop_fail(FAILED_INTERNAL, path, errno);
+    }
+    return workspace;
+}
+
+static void set_nonblocking(int fd) {
+    const int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) {
+        loop_fail(FAILED_INTERNAL, "fcntl", errno);
+    }
+}
+
+int main(int argc, char **argv) {
+    (void)argc;
+    static struct arguments arguments = {.workspace = "/workspace"};
+
+    /* 1. Signals, before anything else: from here on none of them can end the runner in the middle of a step. */
+    block_signals();
+
+    /* 2. Out of reach, before any other code exists in the container: the program runs as the same user, and without
+     *    this could trace the runner, read its memory, or reopen its descriptors through /proc and forge frames. It can
+     *    not be earlier than here, because exec() makes a process dumpable again. */
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
+        loop_fail(FAILED_INTERNAL, "prctl", errno);
+    }
+
+    /* 3. Arguments. A wrong one is the operator's mistake, told on stderr: no daemon could make sense of it. */
+    parse_arguments(&arguments, argv);
+
+    /* 4. Only as PID 1: there kill(-1) means this container, orphans come here to be reaped, and the kernel ends
+     *    everything with the runner. Anywhere else each of the three would be wrong, the first one dangerously. */
+    if (getpid() != 1) {
+        usage_error("must be PID 1 of a container");
+    }
+
+    /* 5. Descriptors that were left to us, before we open our own. */
+    close_inherited();
+    set_nonblocking(STDIN_FILENO);
+    set_nonblocking(STDOUT_FILENO);
+
+    /* 6. Our own: signals, the workspace (by descriptor: what the program does to the path later does not matter), and
+     *    the files of the cgroup. */
+    const struct loop_start start = {
+        .signals = open_signals(),
+        .workspace = open_workspace(arguments.workspace),
+        .main_name = arguments.main_name,
+    };
+    loop_prepare(&start);
+
+    /* 7. The interpreter. From here on there is somebody to kill, so every way out goes through loop_fail() or the end of
+     *    the loop, which both see to that. */
+    struct interpreter interpreter;
+    const struct interpreter_command command = {
+        .argv = arguments.command, .env = arguments.env, .workspace = arguments.workspace};
+    if (!interpreter_start(&interpreter, &command)) {
+        loop_fail(FAILED_INTERPRETER, "start", errno);
+    }
+
+    /* 8. Everything else is events. */
+    loop_run(&interpreter);
+}

@@ -1,0 +1,126 @@
+#include "usage.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static int open_first(const char *const *paths) {
+    for (; *paths != NULL; paths++) {
+        const int fd = open(*paths, O_RDONLY | O_CLOEXEC);
+        if (fd >= 0) {
+            return fd;
+        }
+    }
+    return -1;
+}
+
+void usage_open(struct usage *usage) {
+    static const char *const oom_events[] = {
+        "/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control", NULL};
+    static const char *const memory_peak[] = {
+        "/sys/fs/cgroup/memory.peak", "/sys/fs/cgroup/memory/memory.max_usage_in_bytes", NULL};
+    static const char *const cpu[] = {
+        "/sys/fs/cgroup/cpu.stat", "/sys/fs/cgroup/cpuacct/cpuacct.usage",
+        "/sys/fs/cgroup/cpu,cpuacct/cpuacct.usage", NULL};
+    *usage = (struct usage){
+        .oom_events = open_first(oom_events),
+        .memory_peak = open_first(memory_peak),
+        .cpu = open_first(cpu),
+    };
+}
+
+/* The number after `key` at the start of a line; with an empty key, the number the file consists of. */
+static bool read_number(int fd, const char *key, uint64_t *value) {
+    char text[512];
+    if (fd < 0) {
+        return false;
+    }
+    const ssize_t length = pread(fd, text, sizeof text - 1, 0);
+    if (length <= 0) {
+        return false;
+    }
+    text[length] = '\0';
+    const size_t key_length = strlen(key);
+    for (const char *line = text; line != NULL; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        const char *digits = line + key_length;
+        if (strncmp(line, key, key_length) == 0 && *digits >= '0' && *digits <= '9') {
+            *value = strtoull(digits, NULL, 10);
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint64_t timespec_us(struct timespec time) {
+    return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_nsec / 1000;
+}
+
+static uint64_t timeval_us(struct timeval time) {
+    return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_usec;
+}
+
+static uint64_t clock_us(clockid_t clock) {
+    struct timespec time;
+    return clock_gettime(clock, &time) == 0 ? timespec_us(time) : 0;
+}
+
+/*
+ * CPU time of everything in the container but the runner. The cgroup is asked first: rusage knows nothing of a process
+ * whose parent ignored SIGCHLD, so a program could hide its work from it. `living` is a process not reaped yet, or 0.
+ */
+static uint64_t cpu_us(const struct usage *usage, pid_t living) {
+    uint64_t all = 0;
+    if (read_number(usage->cpu, "usage_usec ", &all)) {
+        const uint64_t own = clock_us(CLOCK_PROCESS_CPUTIME_ID);
+        return all > own ? all - own : 0;
+    }
+    if (read_number(usage->cpu, "", &all)) { /* cgroup v1, in ns */
+        const uint64_t own = clock_us(CLOCK_PROCESS_CPUTIME_ID);
+        return all / 1000 > own ? all / 1000 - own : 0;
+    }
+    struct rusage reaped;
+    uint64_t total = 0;
+    if (getrusage(RUSAGE_CHILDREN, &reaped) == 0) {
+        total = timeval_us(reaped.ru_utime) + timeval_us(reaped.ru_stime);
+    }
+    clockid_t clock;
+    if (living > 0 && clock_getcpuclockid(living, &clock) == 0) {
+        total += clock_us(clock);
+    }
+    return total;
+}
+
+static uint64_t oom_kills(const struct usage *usage) {
+    uint64_t kills = 0;
+    return read_number(usage->oom_events, "oom_kill ", &kills) ? kills : 0;
+}
+
+void usage_take_baseline(struct usage *usage, pid_t interpreter) {
+    usage->cpu_baseline_us = cpu_us(usage, interpreter);
+    usage->oom_baseline = oom_kills(usage);
+    usage->max_rss_bytes = 0;
+}
+
+void usage_add_reaped(struct usage *usage, const struct rusage *rusage) {
+    const uint64_t bytes = (uint64_t)rusage->ru_maxrss * 1024;
+    if (bytes > usage->max_rss_bytes) {
+        usage->max_rss_bytes = bytes;
+    }
+}
+
+struct usage_totals usage_since_baseline(const struct usage *usage) {
+    const uint64_t cpu = cpu_us(usage, 0);
+    const uint64_t kills = oom_kills(usage);
+    struct usage_totals totals = {
+        .cpu_us = cpu > usage->cpu_baseline_us ? cpu - usage->cpu_baseline_us : 0,
+        .oom_kills = kills > usage->oom_baseline ? (uint32_t)(kills - usage->oom_baseline) : 0,
+    };
+    if (!read_number(usage->memory_peak, "", &totals.memory_peak_bytes)) {
+        totals.memory_peak_bytes = 0;
+    }
+    return totals;
+}

@@ -1,0 +1,53 @@
+import { Command } from "commander";
+import { parseDuration } from "./duration.js";
+import { argument, tokenOption } from "./options.js";
+
+const EXAMPLES = `
+Examples:
+  $ matchbox bench                        every scenario, on a daemon of its own
+  $ matchbox bench warm-hit --runs 500
+  $ matchbox bench --list
+
+bench/README.md says what is measured, and how.`;
+
+export interface BenchCliOptions {
+  readonly runs?: number;
+  readonly idle?: number;
+  readonly json?: string;
+  readonly url?: string;
+  readonly token?: string;
+  readonly list?: true;
+}
+
+export function benchCommand(): Command {
+  return new Command()
+    .summary("measure how fast sandboxes are")
+    .description("Measure how fast sandboxes are, side by side with what else could run the same code.")
+    .argument("[scenario...]", "which scenarios to run (default: all)")
+    .option("-n, --runs <count>", "measured rounds (default: the scenario's own)", argument(parseCount))
+    .option(
+      "--idle <duration>",
+      "pause before each measurement, in ms or as 250ms (default: the scenario's own)",
+      argument(parseIdle),
+    )
+    .option("--json <file>", "write the results there (default: bench/results/SCENARIO.local.json)")
+    .option("--url <address>", "measure a daemon that runs already, instead of starting one")
+    .addOption(tokenOption())
+    .option("--list", "show the scenarios")
+    .addHelpText("after", EXAMPLES)
+    .action(async (scenarios: string[], options: BenchCliOptions) => {
+      const { bench } = await import("../../bench/main.js");
+      process.exitCode = await bench({ ...options, scenarios });
+    });
+}
+
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (!/^\d+$/.test(text) || count < 1 || count > 1_000_000)
+    throw new TypeError("It must be a whole number from 1 to 1000000.");
+  return count;
+}
+
+function parseIdle(text: string): number {
+  return /^\d+$/.test(text) ? Number(text) : parseDuration(text);
+}

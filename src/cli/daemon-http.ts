@@ -1,0 +1,81 @@
+import { type ClientRequest, type IncomingMessage, request as requestHttp } from "node:http";
+import { request as requestHttps } from "node:https";
+import { type Address, showAddress } from "../client/address.js";
+import { errorMessage } from "../protocol/messages.js";
+import { CliError } from "./cli-error.js";
+import { noDaemon } from "./failure.js";
+
+const DEADLINE_MS = 5_000;
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Asks the daemon for a JSON document.
+ * @throws CliError that says who did not answer, or what the daemon answered instead
+ */
+export async function getJson(
+  address: Address,
+  path: string,
+  { token, signal }: { token?: string | undefined; signal?: AbortSignal },
+): Promise<unknown> {
+  const where = showAddress(address);
+  let answer: { status: number; body: string };
+  try {
+    answer = await get(address, path, {
+      headers: { accept: "application/json", ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
+      signal: AbortSignal.any([AbortSignal.timeout(DEADLINE_MS), ...(signal === undefined ? [] : [signal])]),
+    });
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw new CliError(noDaemon(`Cannot reach ${where}: ${reasonOf(error)}.`), { cause: error });
+  }
+  const value = parseJson(answer.body);
+  if (answer.status === 200 && value !== undefined) return value;
+  const refusal = errorMessage.safeParse(value);
+  if (!refusal.success)
+    throw new CliError(`${where}${path} answered ${answer.status}, which Matchbox does not: is it another server?`);
+  const hint = refusal.data.code === "unauthorized" ? " Give it with --token or in MATCHBOX_TOKEN." : "";
+  throw new CliError(`${refusal.data.message}${hint}`);
+}
+
+type GetOptions = { readonly headers: Record<string, string>; readonly signal: AbortSignal };
+
+function get(address: Address, path: string, options: GetOptions): Promise<{ status: number; body: string }> {
+  return new Promise((resolve, reject) => {
+    open(address, path, options)
+      .on("error", reject)
+      .on("response", (response: IncomingMessage) => {
+        let body = "";
+        response.setEncoding("utf8");
+        response.on("error", reject);
+        response.on("data", (chunk: string) => {
+          body += chunk;
+          if (body.length > MAX_ANSWER_BYTES) response.destroy(new Error("the answer is too long"));
+        });
+        response.on("end", () => {
+          resolve({ status: response.statusCode ?? 0, body });
+        });
+      })
+      .end();
+  });
+}
+
+function open(address: Address, path: string, options: GetOptions): ClientRequest {
+  if (address.kind === "unix") return requestHttp({ socketPath: address.socketPath, path, ...options });
+  const url = `${showAddress(address)}${path}`;
+  return address.secure ? requestHttps(url, options) : requestHttp(url, options);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // Told by the status.
+  }
+}
+
+/** What went wrong; a name with several addresses fails with an error without words, and the real ones inside. */
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === "") return reasonOf(error.errors[0]);
+  if (error instanceof Error && error.name === "TimeoutError") return `no answer within ${DEADLINE_MS / 1000} s`;
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,78 @@
+import type { LaneReport, LanesReport } from "../protocol/lanes.js";
+import { type Column, renderTable } from "./table.js";
+import { printable } from "./terminal.js";
+
+type Styler = (format: "bold" | "green" | "yellow" | "red" | "dim", text: string) => string;
+
+const COLUMNS: readonly Column[] = [
+  { title: "LANE" },
+  { title: "STATE" },
+  { title: "STOCK", align: "right" },
+  { title: "CREATING", align: "right" },
+  { title: "LEASED", align: "right" },
+  { title: "WAITING", align: "right" },
+  { title: "RUNS", align: "right" },
+  { title: "HIT RATE", align: "right" },
+  { title: "HAND-OUT P50", align: "right" },
+  { title: "P99", align: "right" },
+];
+
+const NOTHING_YET = "-";
+
+const STATE_STYLE = { starting: "yellow", ready: "green", degraded: "red", closing: "yellow" } as const;
+
+/** What `matchbox status` shows, line by line: the daemon, a table, and why degraded lanes are so. */
+export function renderStatus(report: LanesReport, style: Styler): string[] {
+  const { server, uptimeMs, connections, lanes } = report;
+  const [titles = "", ...rows] = renderTable(COLUMNS, lanes.map(cellsOf));
+  return [
+    `Matchbox ${printable(server)}, up ${showUptime(uptimeMs)}, ${connections} ${connections === 1 ? "connection" : "connections"}`,
+    "",
+    style("bold", titles),
+    ...rows.map((row, index) => styleState(row, lanes[index], style)),
+    ...lanes.flatMap(({ name, reason }) =>
+      reason === null ? [] : ["", style("red", `${name} is degraded: ${printable(reason)}`)],
+    ),
+  ];
+}
+
+function cellsOf({ name, state, stock, waiting, runs, hitRate, handoutMs }: LaneReport): string[] {
+  return [
+    printable(name),
+    state,
+    `${stock.warm}/${stock.warmTarget}`,
+    String(stock.creating),
+    String(stock.leased),
+    String(waiting),
+    String(runs.total),
+    hitRate === null ? NOTHING_YET : `${(hitRate * 100).toFixed(1)} %`,
+    handoutMs === null ? NOTHING_YET : showLatency(handoutMs.p50),
+    handoutMs === null ? NOTHING_YET : showLatency(handoutMs.p99),
+  ];
+}
+
+/** Colours the state after the row was aligned: escape sequences have no width. */
+function styleState(row: string, lane: LaneReport | undefined, style: Styler): string {
+  if (lane === undefined) return row;
+  const afterName = printable(lane.name).length;
+  const at = row.indexOf(lane.state, afterName);
+  if (at < 0) return row;
+  return `${row.slice(0, at)}${style(STATE_STYLE[lane.state], lane.state)}${row.slice(at + lane.state.length)}`;
+}
+
+/** Three digits that matter: `0.62 ms`, `14.1 ms`, `1240 ms`. */
+export function showLatency(milliseconds: number): string {
+  return `${milliseconds.toFixed(milliseconds < 10 ? 2 : milliseconds < 100 ? 1 : 0)} ms`;
+}
+
+function showUptime(milliseconds: number): string {
+  const seconds = Math.floor(milliseconds / 1_000);
+  const [days, hours, minutes] = [
+    Math.floor(seconds / 86_400),
+    Math.floor(seconds / 3_600) % 24,
+    Math.floor(seconds / 60) % 60,
+  ];
+  if (days > 0) return `${days} d ${hours} h`;
+  if (hours > 0) return `${hours} h ${minutes} min`;
+  return minutes > 0 ? `${minutes} min ${seconds % 60} s` : `${seconds} s`;
+}

@@ -1,0 +1,56 @@
+import { InvalidArgumentError, Option } from "commander";
+import { type Address, parseAddress } from "../client/address.js";
+import { parseDuration } from "./duration.js";
+
+/** Turns the TypeErrors of a parser into commander's way of refusing an argument. */
+export function argument<T>(parse: (text: string) => T): (text: string) => T {
+  return (text) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      if (error instanceof TypeError) throw new InvalidArgumentError(error.message);
+      throw error;
+    }
+  };
+}
+
+/** The same for an option that may be given many times. */
+export function repeated<T>(parse: (text: string) => T): (text: string, earlier: T[]) => T[] {
+  const parseOne = argument(parse);
+  return (text, earlier) => [...earlier, parseOne(text)];
+}
+
+export const duration = argument(parseDuration);
+
+export interface DaemonOptions {
+  readonly url: Address;
+  readonly token?: string;
+}
+
+export function urlOption(): Option {
+  return new Option("--url <address>", "where the daemon listens: http://host:port or unix:/path/to/socket")
+    .env("MATCHBOX_URL")
+    .default(parseAddress("http://127.0.0.1:7070"), "http://127.0.0.1:7070")
+    .argParser(argument(parseAddress));
+}
+
+/** The value never shows in the help text, unlike that of other variables. */
+export function tokenOption(): Option {
+  return new Option(
+    "--token <token>",
+    "token of a daemon that asks for one; better given as MATCHBOX_TOKEN, which no process list shows",
+  ).env("MATCHBOX_TOKEN");
+}
+
+/** Reads `KEY=VALUE`. */
+export function parseVariable(text: string): readonly [name: string, value: string] {
+  const split = text.indexOf("=");
+  if (split < 1) throw new TypeError(`"${text}" must look like NAME=value`);
+  return [text.slice(0, split), text.slice(split + 1)];
+}
+
+/** Checks the form of `lanes.python.warm=8`; what the keys mean is for the configuration to say. */
+export function parseSetting(text: string): string {
+  if (!/^[A-Za-z][\w-]*(?:\.[\w-]+)*=/.test(text)) throw new TypeError(`"${text}" must look like lanes.python.warm=8`);
+  return text;
+}

@@ -1,0 +1,24 @@
+import { Command } from "commander";
+import { parseSetting, repeated } from "./options.js";
+
+const EXAMPLES = `
+Examples:
+  $ matchbox serve
+  $ matchbox serve --config /etc/matchbox.yaml
+  $ matchbox serve --set lanes.python.warm=8 --set server.listen=127.0.0.1:8080
+
+Without --config the defaults of config/default.yaml are taken: a good first read. Ctrl-C stops the daemon: it takes no
+new runs, gives those that are under way a moment to end, and removes every container.`;
+
+export function serveCommand(): Command {
+  return new Command()
+    .summary("start the daemon")
+    .description('Start the daemon in the foreground. "npm start" does the same after it has set everything up.')
+    .option("-c, --config <file>", "the configuration, a YAML file")
+    .option("--set <key=value>", "override one key of the configuration; may be repeated", repeated(parseSetting), [])
+    .addHelpText("after", EXAMPLES)
+    .action(async ({ config, set }: { config?: string; set: string[] }) => {
+      const { serve } = await import("../main.js");
+      process.exitCode = await serve({ overrides: set, ...(config === undefined ? {} : { configPath: config }) });
+    });
+}

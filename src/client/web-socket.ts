@@ -1,0 +1,74 @@
+import { webSocketUrl } from "./address.js";
+import type { OpenSocket, Socket, SocketEvents } from "./socket.js";
+
+/** The part of the standard WebSocket that is used. */
+export interface StandardWebSocket {
+  readonly bufferedAmount: number;
+  readonly readyState: number;
+  addEventListener(type: "message", listener: (event: { readonly data: unknown }) => void): void;
+  addEventListener(type: "close", listener: (event: { readonly code: number; readonly reason: string }) => void): void;
+  send(data: string): void;
+  close(code?: number, reason?: string): void;
+}
+
+export type StandardWebSocketConstructor = new (url: string, protocols?: string[]) => StandardWebSocket;
+
+const OPEN = 1;
+
+/**
+ * A socket on the standard `WebSocket`: for browsers, and for whatever else has one.
+ *
+ * It cannot send a token in a header, cannot dial a unix socket, and cannot stop reading: what a fast program writes is
+ * held in memory until it is read, up to the lane's output limit.
+ *
+ * @param options.protocols subprotocols to offer
+ */
+export function standardSocket(
+  constructor: StandardWebSocketConstructor,
+  options: { protocols?: string[] } = {},
+): OpenSocket {
+  return ({ address, token }, events) => {
+    if (address.kind === "unix") throw new TypeError("a standard WebSocket cannot connect to a unix socket");
+    if (token !== undefined)
+      throw new TypeError(
+        "a standard WebSocket cannot send a token; connect from the daemon's own page or an allowed origin",
+      );
+    return wrap(new constructor(webSocketUrl(address), options.protocols), events);
+  };
+}
+
+function wrap(socket: StandardWebSocket, events: SocketEvents): Socket {
+  let isDone = false;
+  const finish = (code: number, reason: string): void => {
+    if (isDone) return;
+    isDone = true;
+    events.onClose({ code, reason });
+  };
+  socket.addEventListener("message", (event) => {
+    if (isDone) return;
+    if (typeof event.data === "string") events.onMessage(event.data);
+    else {
+      finish(1006, "the daemon sent a binary frame");
+      socket.close();
+    }
+  });
+  socket.addEventListener("close", (event) => {
+    finish(event.code, event.reason);
+  });
+  return {
+    get bufferedAmount() {
+      return socket.bufferedAmount;
+    },
+    send(text) {
+      if (socket.readyState === OPEN) socket.send(text);
+    },
+    close(code, reason) {
+      socket.close(code, reason);
+    },
+    terminate() {
+      socket.close();
+      // A standard socket may wait long for the other side's goodbye; nobody here does.
+      finish(1006, "");
+    },
+  };
+}

@@ -1,0 +1,16 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** Time, as a constructor argument, so that tests can hold it in their hands. */
+export interface Clock {
+  /** Monotonic, in ms, with fractions. */
+  now(): number;
+  /** @throws the signal's reason when it is aborted first */
+  sleep(ms: number, options?: { signal?: AbortSignal }): Promise<void>;
+}
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  sleep: async (ms, options = {}) => {
+    await sleep(ms, undefined, options);
+  },
+};

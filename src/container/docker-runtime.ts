@@ -1,0 +1,316 @@
+import { Agent } from "node:http";
+import type { Duplex, Readable, Writable } from "node:stream";
+import { finished } from "node:stream/promises";
+import Docker from "dockerode";
+import { z } from "zod";
+import { Backoff } from "../backoff.js";
+import type { Clock } from "../clock.js";
+import type { EgressConfig } from "../config/schema.js";
+import type { Log } from "../log.js";
+import { Semaphore } from "../semaphore.js";
+import { attach } from "./attach.js";
+import { createOptions } from "./create-options.js";
+import { Demux } from "./demux.js";
+import { DockerEgress } from "./docker-egress.js";
+import { engineError, engineStatus } from "./docker-errors.js";
+import { describeAddress, type EngineAddress } from "./engine-address.js";
+import { INSTANCE_LABEL, newSandboxId, SANDBOX_LABEL } from "./labels.js";
+import type {
+  EngineInfo,
+  LaunchTimings,
+  RunningSandbox,
+  SandboxEnd,
+  SandboxId,
+  SandboxRuntime,
+  SandboxSpec,
+} from "./runtime.js";
+
+/** Connections for short calls; attaches have their own. */
+const MAX_CALL_SOCKETS = 16;
+/** Between looks at a container that the engine says it is removing already. */
+const REMOVAL_POLL_MS = 20;
+/** A dead container that no living daemon can still want, in seconds: far more than any removal takes. */
+const ABANDONED_AFTER_S = 120;
+
+/** What we read of the engine's word about itself; older engines say less. */
+const engineInfo = z.object({
+  ServerVersion: z.string(),
+  CgroupVersion: z.enum(["1", "2"]).or(z.literal("unknown")).catch("unknown"),
+  Runtimes: z.record(z.string(), z.unknown()).catch({}),
+});
+
+export interface DockerRuntimeOptions {
+  readonly address: EngineAddress;
+  readonly instance: string;
+  readonly callDeadlineMs: number;
+  readonly maxConcurrentRemovals: number;
+  readonly retryMinMs: number;
+  readonly retryMaxMs: number;
+  readonly egress: EgressConfig;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Sandboxes as containers of a Docker engine: the only file that knows dockerode (set-up, which builds images, aside). */
+export class DockerRuntime implements SandboxRuntime {
+  readonly #options: DockerRuntimeOptions;
+  readonly #docker: Docker;
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: MAX_CALL_SOCKETS });
+  readonly #removals: Semaphore;
+  readonly #egress: DockerEgress;
+  readonly #closing = new AbortController();
+  /** Every sandbox from before its creation until the engine says that it is gone. */
+  readonly #ledger = new Set<SandboxId>();
+
+  constructor(options: DockerRuntimeOptions) {
+    this.#options = options;
+    const { address } = options;
+    const dockerOptions: Docker.DockerOptions & { agent: Agent } = {
+      protocol: "http",
+      agent: this.#agent,
+      // Both are given, one as undefined: the environment's DOCKER_HOST would win otherwise.
+      ...(address.kind === "socket"
+        ? { socketPath: address.socketPath, host: undefined }
+        : { host: address.host, port: address.port, socketPath: undefined }),
+    };
+    this.#docker = new Docker(dockerOptions);
+    this.#removals = new Semaphore(options.maxConcurrentRemovals);
+    this.#egress = new DockerEgress(this.#docker, { address, instance: options.instance, config: options.egress });
+  }
+
+  async ping({ signal }: { signal: AbortSignal }): Promise<EngineInfo> {
+    const answer: unknown = await this.#call("tell about itself", signal, () => this.#docker.info());
+    const info = engineInfo.parse(answer);
+    return {
+      name: "docker",
+      version: info.ServerVersion,
+      cgroupVersion: info.CgroupVersion,
+      ociRuntimes: Object.keys(info.Runtimes),
+    };
+  }
+
+  async prepare(spec: SandboxSpec, { signal }: { signal: AbortSignal }): Promise<void> {
+    await this.#call("look for an image", signal, () => this.#docker.getImage(spec.image).inspect(), spec.image);
+    if (spec.network === "egress") await this.#call("make the network", signal, (abort) => this.#egress.ensure(abort));
+  }
+
+  async launch(spec: SandboxSpec, { signal }: { signal: AbortSignal }): Promise<RunningSandbox> {
+    const id = newSandboxId();
+    this.#ledger.add(id);
+    const began = this.#options.clock.now();
+    let container: Docker.Container;
+    try {
+      container = await this.#create(spec, id, signal);
+    } catch (error) {
+      // A create whose answer was lost may have made a container all the same; outside of the ledger, `reap` finds it.
+      this.#ledger.delete(id);
+      throw error;
+    }
+    try {
+      return await this.#start(container, id, { createMs: this.#options.clock.now() - began, signal });
+    } catch (error) {
+      void this.#remove(id);
+      throw error;
+    }
+  }
+
+  async #create(spec: SandboxSpec, id: SandboxId, signal: AbortSignal): Promise<Docker.Container> {
+    const { instance } = this.#options;
+    const network = spec.network === "none" ? undefined : { name: this.#egress.name, resolvers: this.#egress.resolvers };
+    const options = createOptions(spec, { id, instance, network });
+    return this.#call("create a container", signal, (abortSignal) => this.#docker.createContainer({ ...options, abortSignal }), spec.image);
+  }
+
+  /** Attaches before the start, so that no byte of the runner's is missed. */
+  async #start(container: Docker.Container, id: SandboxId, begun: { createMs: number; signal: AbortSignal }): Promise<RunningSandbox> {
+    const { address, clock, log } = this.#options;
+    const { createMs, signal } = begun;
+    const created = clock.now();
+    const socket = await this.#call("attach to a container", signal, (abort) => attach(address, container.id, abort));
+    const attached = clock.now();
+    try {
+      await this.#call("start a container", signal, (abortSignal) => container.start({ abortSignal }));
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    }
+    const timings = { createMs, attachMs: attached - created, startMs: clock.now() - attached };
+    return new DockerSandbox({ id, container, socket, timings, remove: () => this.#remove(id), log });
+  }
+
+  async reap({ signal }: { signal: AbortSignal }): Promise<number> {
+    const { instance } = this.#options;
+    const found = await this.#list([INSTANCE_LABEL], signal);
+    const now = Date.now() / 1000;
+    const leftovers = found.filter((container) => {
+      const id = container.Labels[SANDBOX_LABEL];
+      if (id === undefined) return false;
+      if (container.Labels[INSTANCE_LABEL] === instance) return !this.#ledger.has(id as SandboxId);
+      return container.State !== "running" && now - container.Created > ABANDONED_AFTER_S;
+    });
+    await Promise.all(leftovers.map((container) => this.#remove(container.Labels[SANDBOX_LABEL] as SandboxId)));
+    return leftovers.length;
+  }
+
+  async count({ signal }: { signal: AbortSignal }): Promise<number> {
+    const found = await this.#list([`${INSTANCE_LABEL}=${this.#options.instance}`], signal);
+    return found.filter((container) => SANDBOX_LABEL in container.Labels).length;
+  }
+
+  /** Gives up removals that do not get through and lets go of the engine. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new Error("the runtime is closing"));
+    await this.#egress[Symbol.asyncDispose]();
+    this.#agent.destroy();
+  }
+
+  async #list(labels: string[], signal: AbortSignal): Promise<Docker.ContainerInfo[]> {
+    return this.#call("list containers", signal, (abortSignal) =>
+      this.#docker.listContainers({ all: true, filters: { label: labels }, abortSignal }),
+    );
+  }
+
+  /**
+   * Kills and removes in one request, again and again until the engine says that the container is gone; gives up only when
+   * the runtime closes. Few at a time: removals in parallel starve starts (moby #41738).
+   */
+  async #remove(id: SandboxId): Promise<void> {
+    const backoff = new Backoff({ minMs: this.#options.retryMinMs, maxMs: this.#options.retryMaxMs });
+    const container = this.#docker.getContainer(`matchbox-${id}`);
+    const { signal } = this.#closing;
+    try {
+      for (;;) {
+        const release = await this.#removals.acquire(signal);
+        try {
+          if (await this.#tryRemove(container, signal)) break;
+        } catch (error) {
+          this.#options.log.warn({ sandbox: id, err: error }, "a container could not be removed yet");
+        } finally {
+          release();
+        }
+        await this.#options.clock.sleep(backoff.next(), { signal });
+      }
+      this.#ledger.delete(id);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      this.#options.log.warn({ sandbox: id }, "the daemon stops before the engine removed this container");
+    }
+  }
+
+  /** @returns whether the container is gone */
+  async #tryRemove(container: Docker.Container, signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.#call("remove a container", signal, (abortSignal) => container.remove({ force: true, v: true, abortSignal }));
+      return true;
+    } catch (error) {
+      const status = engineStatus(error instanceof Error ? error.cause : undefined);
+      if (status === 404) return true;
+      // The engine is removing it already, because its runner has exited.
+      if (status !== 409) throw error;
+    }
+    const deadline = this.#options.clock.now() + this.#options.callDeadlineMs;
+    while (this.#options.clock.now() < deadline) {
+      try {
+        await this.#call("look at a container", signal, (abortSignal) => container.inspect({ abortSignal }));
+      } catch (error) {
+        if (engineStatus(error instanceof Error ? error.cause : undefined) === 404) return true;
+        throw error;
+      }
+      await this.#options.clock.sleep(REMOVAL_POLL_MS, { signal });
+    }
+    return false;
+  }
+
+  /**
+   * One call with the deadline that every call has, also where dockerode cannot abort it; whatever goes wrong becomes an
+   * error of ours.
+   */
+  async #call<T>(what: string, signal: AbortSignal, call: (abortSignal: AbortSignal) => Promise<T>, image?: string): Promise<T> {
+    const abort = AbortSignal.any([signal, AbortSignal.timeout(this.#options.callDeadlineMs)]);
+    try {
+      return await orAborted(call(abort), abort);
+    } catch (error) {
+      signal.throwIfAborted();
+      const engine = describeAddress(this.#options.address);
+      throw engineError(error, { what, engine, ...(image === undefined ? {} : { image }) });
+    }
+  }
+}
+
+/** The promise's outcome, or the signal's reason if that comes first. */
+async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  let abort: () => void = () => undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    abort = () => {
+      reject(signal.reason instanceof Error ? signal.reason : new Error("aborted"));
+    };
+    signal.addEventListener("abort", abort, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+class DockerSandbox implements RunningSandbox {
+  readonly id: SandboxId;
+  readonly timings: LaunchTimings;
+  readonly input: Writable;
+  readonly output: Readable;
+  readonly closed: Promise<void>;
+  readonly #container: Docker.Container;
+  readonly #socket: Duplex;
+  readonly #remove: () => Promise<void>;
+  #removal: Promise<void> | undefined;
+
+  constructor(options: {
+    id: SandboxId;
+    container: Docker.Container;
+    socket: Duplex;
+    timings: LaunchTimings;
+    remove: () => Promise<void>;
+    log: Log;
+  }) {
+    const { id, socket, log } = options;
+    this.id = id;
+    this.timings = options.timings;
+    this.#container = options.container;
+    this.#socket = socket;
+    this.#remove = options.remove;
+    const demux = new Demux((bytes) => {
+      log.warn({ sandbox: id, text: bytes.toString("utf8", 0, 1024) }, "the runner complained");
+    });
+    this.input = socket;
+    this.output = demux;
+    socket.pipe(demux);
+    demux.on("error", (error) => {
+      log.error({ sandbox: id, err: error }, "the engine's stream cannot be read");
+      socket.destroy();
+    });
+    this.closed = finished(socket, { writable: false }).catch(() => undefined);
+    // A socket that is destroyed does not end what it was piped into.
+    void this.closed.then(() => demux.end());
+  }
+
+  async inspectEnd(): Promise<SandboxEnd> {
+    try {
+      const { State: state } = await this.#container.inspect({ abortSignal: AbortSignal.timeout(1_000) });
+      return { exitCode: state.Running ? undefined : state.ExitCode, oomKilled: state.OOMKilled };
+    } catch {
+      // Gone already, or the engine is: either way nothing is known.
+      return { exitCode: undefined, oomKilled: false };
+    }
+  }
+
+  async remove(): Promise<void> {
+    return (this.#removal ??= this.#evict());
+  }
+
+  async #evict(): Promise<void> {
+    // First of all: a reader with much unread holds the container's lock, and the kill waits for it.
+    this.#socket.destroy();
+    await this.#remove();
+  }
+}

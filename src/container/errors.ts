@@ -1,0 +1,25 @@
+import { DaemonError } from "../errors.js";
+
+/** The engine does not answer: not there, not reachable, or silent past the deadline. */
+export class EngineDownError extends DaemonError {
+  readonly code = "engine_down";
+}
+
+/** The engine answers, and says no. */
+export class EngineRefusedError extends DaemonError {
+  readonly code = "lane_degraded";
+}
+
+/** A lane's image is not there; it is built, never pulled on the way to a run. */
+export class ImageMissingError extends DaemonError {
+  readonly code = "lane_degraded";
+
+  constructor(image: string, options?: ErrorOptions) {
+    super(`The image ${image} is not there. Build it with: npx matchbox build`, options);
+  }
+}
+
+/** The runner in a sandbox broke off, or spoke against the protocol of its frames. */
+export class RunnerError extends DaemonError {
+  readonly code = "lane_degraded";
+}

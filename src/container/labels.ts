@@ -1,0 +1,16 @@
+import { randomBytes } from "node:crypto";
+import type { SandboxId } from "./runtime.js";
+
+/** On every container and network of ours; its value is the daemon's instance, so that two daemons never touch each other's. */
+export const INSTANCE_LABEL = "matchbox";
+export const LANE_LABEL = "matchbox.lane";
+export const SANDBOX_LABEL = "matchbox.sandbox";
+
+export function newSandboxId(): SandboxId {
+  return randomBytes(16).toString("hex") as SandboxId;
+}
+
+/** A container's name carries no client's data: the engine's resolver would tell it to every container on its network. */
+export function containerName(id: SandboxId): string {
+  return `matchbox-${id}`;
+}

@@ -1,0 +1,224 @@
+import { messageOf } from "../errors.js";
+import { RunnerError } from "./errors.js";
+import {
+  decodeCollected,
+  decodeExit,
+  decodeFailed,
+  decodeSkipped,
+  decodeStdinRoom,
+  encodeFrame,
+  encodeProgram,
+  encodeStdin,
+  type Frame,
+  FrameDecoder,
+  FromRunner,
+  type Program,
+  RUNNER_PROTOCOL_VERSION,
+  type RunnerExit,
+  type SkipReason,
+  ToRunner,
+} from "./runner-frames.js";
+import type { RunningSandbox } from "./runtime.js";
+
+/** What a run hears from its sandbox, in the order in which it happened. Exactly one of the last two comes, once, at the end. */
+export interface RunnerListener {
+  onOutput(stream: "stdout" | "stderr", bytes: Buffer): void;
+  onFile(file: { path: string; mode: number; content: Buffer }): void;
+  onSkipped(file: { path: string; size: number; why: SkipReason }): void;
+  onExit(exit: RunnerExit): void;
+  /** The sandbox is gone, or its runner broke off, without an account of the run. */
+  onLost(cause: RunnerError): void;
+}
+
+/** FAILED's code for a file that could not be written: the request's fault or the workspace's size, not a broken runner. */
+export const FAILED_FILE = 2;
+
+/**
+ * The conversation with one runner: waits for its READY, then carries one program and its ending.
+ *
+ * Nothing here trusts the bytes to make sense: a frame that does not fit ends the conversation as `onLost`.
+ */
+export class RunnerChannel {
+  readonly ready: Promise<void>;
+  readonly #sandbox: RunningSandbox;
+  readonly #decoder = new FrameDecoder();
+  readonly #onLog: (text: string) => void;
+  #settleReady: { resolve: () => void; reject: (error: Error) => void } | undefined;
+  #listener: RunnerListener | undefined;
+  #ended: RunnerError | undefined;
+  #collecting: { path: string; mode: number; missing: number; parts: Buffer[] } | undefined;
+  /** Bytes of stdin that the runner has room for, those that wait for room, and whether the end comes after them. */
+  #stdinRoom = 0;
+  #stdinQueue: Buffer[] = [];
+  #stdinEnding = false;
+
+  constructor(sandbox: RunningSandbox, options: { onLog: (text: string) => void }) {
+    this.#sandbox = sandbox;
+    this.#onLog = options.onLog;
+    this.ready = new Promise((resolve, reject) => {
+      this.#settleReady = { resolve, reject };
+    });
+    // Whoever waits gets the rejection; a sandbox that dies while nobody waits is no unhandled one.
+    this.ready.catch(() => undefined);
+    sandbox.output.on("data", (chunk: Buffer) => {
+      try {
+        this.#decoder.push(chunk, (frame) => {
+          this.#onFrame(frame);
+        });
+      } catch (error) {
+        this.#end(error instanceof RunnerError ? error : new RunnerError(messageOf(error), { cause: error }));
+      }
+    });
+    void sandbox.closed.then(() => {
+      this.#end(new RunnerError("The sandbox ended without a word from its runner."));
+    });
+  }
+
+  /** Whether a program can still be begun. */
+  get usable(): boolean {
+    return this.#ended === undefined;
+  }
+
+  /** Starts the program; the listener hears everything from here on. */
+  begin(program: Program, listener: RunnerListener): void {
+    if (this.#ended !== undefined) {
+      listener.onLost(this.#ended);
+      return;
+    }
+    this.#listener = listener;
+    this.#sandbox.input.write(encodeProgram(program));
+  }
+
+  /**
+   * Gives the program input; what the runner has no room for waits here.
+   * @returns bytes that wait, so that the caller can bound them
+   */
+  writeStdin(bytes: Buffer): number {
+    this.#stdinQueue.push(bytes);
+    this.#flushStdin();
+    return this.#stdinQueue.reduce((sum, part) => sum + part.length, 0);
+  }
+
+  endStdin(): void {
+    this.#stdinEnding = true;
+    this.#flushStdin();
+  }
+
+  /** Asks the runner to kill the program and all its descendants; the first cause wins. @param cause 16 to 255 */
+  kill(cause: number): void {
+    this.#write(encodeFrame(ToRunner.kill, Buffer.of(cause)));
+  }
+
+  /** Stops reading: the runner's pipe fills, and the program blocks in its next write. */
+  pause(): void {
+    this.#sandbox.output.pause();
+  }
+
+  resume(): void {
+    this.#sandbox.output.resume();
+  }
+
+  #write(bytes: Buffer): void {
+    if (this.#ended === undefined) this.#sandbox.input.write(bytes);
+  }
+
+  #flushStdin(): void {
+    for (;;) {
+      const [first] = this.#stdinQueue;
+      if (first === undefined || this.#stdinRoom === 0) break;
+      const part = first.subarray(0, this.#stdinRoom);
+      this.#stdinRoom -= part.length;
+      if (part.length === first.length) this.#stdinQueue.shift();
+      else this.#stdinQueue[0] = first.subarray(part.length);
+      this.#write(encodeStdin(part));
+    }
+    if (this.#stdinEnding && this.#stdinQueue.length === 0) {
+      this.#stdinEnding = false;
+      this.#write(encodeFrame(ToRunner.stdinEnd));
+    }
+  }
+
+  #onFrame({ type, payload }: Frame): void {
+    if (this.#ended !== undefined) return;
+    const listener = this.#listener;
+    switch (type) {
+      case FromRunner.ready:
+        if (payload[0] !== RUNNER_PROTOCOL_VERSION) {
+          throw new RunnerError(
+            `The runner in the image speaks version ${payload[0] ?? "?"} of its protocol, this daemon ${RUNNER_PROTOCOL_VERSION}. ` +
+              "Build the image again with: npx matchbox build",
+          );
+        }
+        this.#settleReady?.resolve();
+        this.#settleReady = undefined;
+        return;
+      case FromRunner.log:
+        this.#onLog(payload.toString());
+        return;
+      case FromRunner.stdinRoom:
+        this.#stdinRoom += decodeStdinRoom(payload);
+        this.#flushStdin();
+        return;
+      case FromRunner.failed: {
+        const { code, text } = decodeFailed(payload);
+        this.#end(code === FAILED_FILE ? new FileRefusedError(text) : new RunnerError(`The runner failed: ${text}`));
+        return;
+      }
+    }
+    if (listener === undefined) throw new RunnerError(`The runner sent a frame of type ${type} before any program ran.`);
+    switch (type) {
+      case FromRunner.stdout:
+        listener.onOutput("stdout", payload);
+        return;
+      case FromRunner.stderr:
+        listener.onOutput("stderr", payload);
+        return;
+      case FromRunner.collected: {
+        const { path, mode, size } = decodeCollected(payload);
+        this.#collecting = { path, mode, missing: size, parts: [] };
+        this.#finishFile(listener);
+        return;
+      }
+      case FromRunner.data:
+        if (this.#collecting === undefined || payload.length > this.#collecting.missing) {
+          throw new RunnerError("The runner sent bytes of no file.");
+        }
+        this.#collecting.parts.push(payload);
+        this.#collecting.missing -= payload.length;
+        this.#finishFile(listener);
+        return;
+      case FromRunner.skipped:
+        listener.onSkipped(decodeSkipped(payload));
+        return;
+      case FromRunner.exit: {
+        const exit = decodeExit(payload);
+        this.#ended = new RunnerError("The run has ended.");
+        this.#listener = undefined;
+        listener.onExit(exit);
+        return;
+      }
+      default:
+        throw new RunnerError(`The runner sent a frame of unknown type ${type}.`);
+    }
+  }
+
+  #finishFile(listener: RunnerListener): void {
+    const file = this.#collecting;
+    if (file === undefined || file.missing > 0) return;
+    this.#collecting = undefined;
+    listener.onFile({ path: file.path, mode: file.mode, content: Buffer.concat(file.parts) });
+  }
+
+  #end(cause: RunnerError): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = cause;
+    this.#settleReady?.reject(cause);
+    this.#settleReady = undefined;
+    const listener = this.#listener;
+    this.#listener = undefined;
+    listener?.onLost(cause);
+  }
+}
+
+/** A file of the run could not be written: its path is taken, or the workspace is full. */
+export class FileRefusedError extends RunnerError {}

@@ -1,0 +1,219 @@
+import { RunnerError } from "./errors.js";
+
+/** The frames between daemon and runner, as `sandbox/README.md` specifies them. */
+export const FRAME_HEADER_BYTES = 5;
+export const MAX_FRAME_PAYLOAD_BYTES = 65_536;
+export const RUNNER_PROTOCOL_VERSION = 1;
+
+export const ToRunner = {
+  file: 0x01,
+  data: 0x02,
+  run: 0x03,
+  stdin: 0x04,
+  stdinEnd: 0x05,
+  kill: 0x06,
+  collect: 0x07,
+} as const;
+
+export const FromRunner = {
+  ready: 0x81,
+  stdout: 0x82,
+  stderr: 0x83,
+  stdinRoom: 0x84,
+  collected: 0x85,
+  data: 0x86,
+  skipped: 0x87,
+  exit: 0x88,
+  failed: 0x89,
+  log: 0x8a,
+} as const;
+
+export interface Frame {
+  readonly type: number;
+  readonly payload: Buffer;
+}
+
+/** Puts the runner's byte stream back together into frames, however it was cut on the way. */
+export class FrameDecoder {
+  readonly #header = Buffer.alloc(FRAME_HEADER_BYTES);
+  #headerBytes = 0;
+  #parts: Buffer[] = [];
+  #missing = -1;
+
+  /**
+   * Reads one chunk.
+   * @param onFrame gets each whole frame, in order; its payload may share memory with the chunk
+   * @throws RunnerError when a length is over the limit; the stream is of no use any more
+   */
+  push(chunk: Buffer, onFrame: (frame: Frame) => void): void {
+    let at = 0;
+    while (at < chunk.length || this.#missing === 0) {
+      if (this.#missing < 0) {
+        const part = Math.min(FRAME_HEADER_BYTES - this.#headerBytes, chunk.length - at);
+        chunk.copy(this.#header, this.#headerBytes, at, at + part);
+        this.#headerBytes += part;
+        at += part;
+        if (this.#headerBytes < FRAME_HEADER_BYTES) return;
+        this.#headerBytes = 0;
+        this.#missing = this.#header.readUInt32BE(1);
+        if (this.#missing > MAX_FRAME_PAYLOAD_BYTES) {
+          throw new RunnerError(`The runner sent a frame of ${this.#missing} bytes; ${MAX_FRAME_PAYLOAD_BYTES} is the limit.`);
+        }
+        continue;
+      }
+      const end = Math.min(at + this.#missing, chunk.length);
+      if (end > at) this.#parts.push(chunk.subarray(at, end));
+      this.#missing -= end - at;
+      at = end;
+      if (this.#missing > 0) return;
+      const [first, ...others] = this.#parts;
+      const payload = first === undefined ? Buffer.alloc(0) : others.length === 0 ? first : Buffer.concat(this.#parts);
+      this.#parts = [];
+      this.#missing = -1;
+      onFrame({ type: this.#header[0] ?? 0, payload });
+    }
+  }
+}
+
+export function encodeFrame(type: number, payload: Buffer = Buffer.alloc(0)): Buffer {
+  const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + payload.length);
+  frame[0] = type;
+  frame.writeUInt32BE(payload.length, 1);
+  payload.copy(frame, FRAME_HEADER_BYTES);
+  return frame;
+}
+
+/** Any number of bytes, as as many frames of one type as they need. */
+function encodeBytes(type: number, bytes: Buffer): Buffer[] {
+  const frames: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += MAX_FRAME_PAYLOAD_BYTES) {
+    frames.push(encodeFrame(type, bytes.subarray(at, at + MAX_FRAME_PAYLOAD_BYTES)));
+  }
+  return frames;
+}
+
+export interface ProgramFile {
+  readonly path: string;
+  readonly mode: number;
+  readonly content: Buffer;
+}
+
+/** Everything that a sandbox has to know to run one program. */
+export interface Program {
+  /** The program itself first, then what it brings along. */
+  readonly files: readonly ProgramFile[];
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  readonly stdinOpen: boolean;
+  readonly collect: readonly string[];
+  readonly maxCollectBytes: number;
+  readonly maxCollectFiles: number;
+}
+
+/** All frames that start a program, in one buffer: one write, one wake-up of the runner. */
+export function encodeProgram(program: Program): Buffer {
+  const frames: Buffer[] = [];
+  for (const file of program.files) {
+    const header = Buffer.alloc(2);
+    header.writeUInt16BE(file.mode);
+    frames.push(encodeFrame(ToRunner.file, Buffer.concat([header, Buffer.from(file.path)])));
+    frames.push(...encodeBytes(ToRunner.data, file.content));
+  }
+  if (program.collect.length > 0) {
+    const header = Buffer.alloc(14);
+    header.writeBigUInt64BE(BigInt(program.maxCollectBytes), 0);
+    header.writeUInt32BE(program.maxCollectFiles, 8);
+    header.writeUInt16BE(program.collect.length, 12);
+    frames.push(encodeFrame(ToRunner.collect, Buffer.concat([header, encodeStrings(program.collect)])));
+  }
+  const variables = Object.entries(program.env).map(([name, value]) => `${name}=${value}`);
+  const header = Buffer.alloc(9);
+  header.writeUInt32BE(program.timeoutMs, 0);
+  header.writeUInt8(program.stdinOpen ? 1 : 0, 4);
+  header.writeUInt16BE(program.args.length, 5);
+  header.writeUInt16BE(variables.length, 7);
+  frames.push(encodeFrame(ToRunner.run, Buffer.concat([header, encodeStrings([...program.args, ...variables])])));
+  return Buffer.concat(frames);
+}
+
+export function encodeStdin(bytes: Buffer): Buffer {
+  return Buffer.concat(encodeBytes(ToRunner.stdin, bytes));
+}
+
+function encodeStrings(strings: readonly string[]): Buffer {
+  return Buffer.from(strings.map((text) => `${text}\0`).join(""));
+}
+
+/** The runner's account of how a run ended. */
+export interface RunnerExit {
+  readonly kind: "exited" | "signaled";
+  /** Exit code or number of the signal. */
+  readonly value: number;
+  /** 0: by itself; 1: the time-out passed; from 16: the cause of our first kill. */
+  readonly cause: number;
+  /** The main process died of a SIGKILL that the runner did not send. */
+  readonly foreignKill: boolean;
+  readonly oomKills: number;
+  readonly cpuMs: number;
+  readonly maxRssBytes: number;
+  readonly runMs: number;
+  readonly stdoutBytes: number;
+  readonly stderrBytes: number;
+}
+
+const EXIT_PAYLOAD_BYTES = 60;
+
+/** @throws RunnerError when the payload has another size */
+export function decodeExit(payload: Buffer): RunnerExit {
+  if (payload.length !== EXIT_PAYLOAD_BYTES) {
+    throw new RunnerError(`The runner sent an exit of ${payload.length} bytes; ${EXIT_PAYLOAD_BYTES} is right.`);
+  }
+  const microseconds = (at: number): number => Number(payload.readBigUInt64BE(at)) / 1000;
+  return {
+    kind: payload.readUInt8(0) === 0 ? "exited" : "signaled",
+    value: payload.readUInt8(1),
+    cause: payload.readUInt8(2),
+    foreignKill: (payload.readUInt8(3) & 1) === 1,
+    oomKills: payload.readUInt32BE(4),
+    cpuMs: microseconds(8),
+    maxRssBytes: Number(payload.readBigUInt64BE(16)),
+    runMs: microseconds(32),
+    stdoutBytes: Number(payload.readBigUInt64BE(40)),
+    stderrBytes: Number(payload.readBigUInt64BE(48)),
+  };
+}
+
+const SKIP_REASONS = [undefined, "too_large", "too_many", "not_regular", "unreadable"] as const;
+export type SkipReason = Exclude<(typeof SKIP_REASONS)[number], undefined>;
+
+export interface CollectedHeader {
+  readonly path: string;
+  readonly size: number;
+  readonly mode: number;
+}
+
+export function decodeCollected(payload: Buffer): CollectedHeader {
+  requireBytes(payload, 11, "file");
+  return { size: Number(payload.readBigUInt64BE(0)), mode: payload.readUInt16BE(8), path: payload.toString("utf8", 10) };
+}
+
+export function decodeSkipped(payload: Buffer): { readonly why: SkipReason; readonly size: number; readonly path: string } {
+  requireBytes(payload, 10, "skipped file");
+  const why = SKIP_REASONS[payload.readUInt8(0)] ?? "unreadable";
+  return { why, size: Number(payload.readBigUInt64BE(1)), path: payload.toString("utf8", 9) };
+}
+
+export function decodeFailed(payload: Buffer): { readonly code: number; readonly text: string } {
+  requireBytes(payload, 1, "failure");
+  return { code: payload.readUInt8(0), text: payload.toString("utf8", 1) };
+}
+
+export function decodeStdinRoom(payload: Buffer): number {
+  requireBytes(payload, 4, "stdin room");
+  return payload.readUInt32BE(0);
+}
+
+function requireBytes(payload: Buffer, least: number, what: string): void {
+  if (payload.length < least) throw new RunnerError(`The runner sent a ${what} of ${payload.length} bytes; ${least} is the least.`);
+}

@@ -1,0 +1,297 @@
+import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { Cleanup } from "./cleanup.js";
+import type { Clock } from "./clock.js";
+import type { Config } from "./config/schema.js";
+import { DockerRuntime } from "./container/docker-runtime.js";
+import { type EngineAddress, engineAddress } from "./container/engine-address.js";
+import type { SandboxRuntime } from "./container/runtime.js";
+import { DaemonError } from "./errors.js";
+import type { Log } from "./log.js";
+import { Metrics } from "./metrics.js";
+import { packageRoot, packageVersion } from "./package-root.js";
+import { Lane } from "./pool/lane.js";
+import { Lanes } from "./pool/lanes.js";
+import { sandboxSpec } from "./pool/spec.js";
+import { LaneStatistics } from "./pool/statistics.js";
+import type { LanesReport } from "./protocol/lanes.js";
+import { PROTOCOL_VERSION } from "./protocol/limits.js";
+import { type HelloMessage, runMessage, type ServerMessage } from "./protocol/messages.js";
+import { execute, type RunRecord } from "./run/execute.js";
+import { Run } from "./run/run.js";
+import { Semaphore } from "./semaphore.js";
+import { HttpServer } from "./server/http-server.js";
+import { formatListenAddress, type ListenAddress } from "./server/listen-address.js";
+
+/** Between looks for containers of ours that nobody knows of, and at the rules of the network, in ms. */
+const HOUSEKEEPING_MS = 30_000;
+
+export interface DaemonOptions {
+  readonly config: Config;
+  /** The image of lanes that name none. */
+  readonly sandboxImage: string;
+  readonly dockerHost: string | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Takes the engine's place; for tests of faults that no engine can be made to show. */
+  readonly runtime?: (options: { instance: string }) => SandboxRuntime;
+}
+
+/** The whole daemon: builds every part, owns one cleanup, and is done when that has run. */
+export class Daemon implements AsyncDisposable {
+  readonly lanes: Lanes;
+  readonly server: HttpServer;
+  readonly #options: DaemonOptions;
+  readonly #cleanup: Cleanup;
+  readonly #metrics: Metrics;
+  readonly #statistics = new Map<string, LaneStatistics>();
+  readonly #startedAt: number;
+  readonly #version = packageVersion();
+
+  private constructor(options: DaemonOptions, parts: { cleanup: Cleanup; seccompProfile: string }) {
+    const { config, clock, log } = options;
+    this.#options = options;
+    this.#cleanup = parts.cleanup;
+    this.#startedAt = clock.now();
+    this.#metrics = new Metrics({
+      waiting: () => [...this.lanes].map((lane) => [lane.name, lane.waiting] as const),
+      connections: () => this.server.connections,
+    });
+    this.server = new HttpServer({
+      config: config.server,
+      routes: {
+        "/healthz": () => ({ status: 200, type: "text/plain", body: "ok\n" }),
+        "/readyz": () => this.#readiness(),
+        "/metrics": async () => ({ status: 200, type: "text/plain; version=0.0.4", body: await this.#metrics.registry.metrics() }),
+        "/v1/lanes": () => ({ status: 200, type: "application/json", body: JSON.stringify(this.report()) }),
+      },
+      hello: () => this.#hello(),
+      now: () => clock.now(),
+      execute: (run) => this.#execute(run),
+      log,
+    });
+    const address = engineAddress(config.engine.socket, options.dockerHost);
+    const runtime = this.#createRuntime(address);
+    const starts = new Semaphore(config.engine.maxConcurrentStarts);
+    this.lanes = new Lanes(
+      Object.entries(config.lanes).map(([name, laneConfig]) => {
+        this.#metrics.addLane(name, laneConfig.warm);
+        this.#statistics.set(name, new LaneStatistics());
+        return new Lane({
+          name,
+          config: laneConfig,
+          spec: sandboxSpec(name, laneConfig, {
+            image: options.sandboxImage,
+            ociRuntime: config.engine.ociRuntime,
+            seccompProfile: parts.seccompProfile,
+          }),
+          runtime,
+          starts,
+          engine: config.engine,
+          observer: {
+            onState: (lane, from, to) => {
+              this.#metrics.sandboxMoved(lane, from, to);
+            },
+            onStep: (lane, step, ms) => {
+              this.#metrics.refillStep(lane, step, ms);
+            },
+            onFault: (lane, fault) => {
+              this.#metrics.laneDegraded(lane, fault !== undefined);
+              if (fault === undefined) log.info({ lane }, "the lane has recovered");
+              else log.error({ lane, err: fault }, "the lane is degraded");
+            },
+          },
+          clock,
+          log: log.child({ lane: name }),
+        });
+      }),
+    );
+    this.#runtime = runtime;
+  }
+
+  readonly #runtime: SandboxRuntime;
+
+  /**
+   * Binds the address, clears away what an earlier daemon left, and begins to fill the lanes. An engine that does not
+   * answer is no reason to stop: the lanes say so, and recover when it does.
+   * @throws ConfigError when the configuration cannot be used as it is, an address in use included
+   */
+  static async start(options: DaemonOptions): Promise<Daemon> {
+    const seccompProfile = await readFile(join(packageRoot(), "sandbox", "seccomp.json"), "utf8");
+    const cleanup = new Cleanup();
+    const daemon = new Daemon(options, { cleanup, seccompProfile: JSON.stringify(JSON.parse(seccompProfile)) });
+    try {
+      await daemon.#start();
+    } catch (error) {
+      await cleanup.run();
+      throw error;
+    }
+    return daemon;
+  }
+
+  async #start(): Promise<void> {
+    const { config, log } = this.#options;
+    const stopping = new AbortController();
+    // Each step of the cleanup runs before those added earlier: runs first, then stock, then engine.
+    await this.#cleanup.add("engine", async () => {
+      await this.#runtime[Symbol.asyncDispose]();
+    });
+    // The address is the claim on the instance: only its holder may touch that instance's containers.
+    await this.server.listen();
+    await this.#cleanup.add("lanes", () => this.lanes[Symbol.asyncDispose]());
+    await this.#cleanup.add("server", () => this.server.close({ graceMs: config.server.shutdownGraceMs }));
+    await this.#cleanup.add("housekeeping", () => {
+      stopping.abort(new Error("the daemon is stopping"));
+    });
+    await this.#reap(stopping.signal);
+    for (const lane of this.lanes) lane.start();
+    this.#housekeeping(stopping.signal).catch((error: unknown) => {
+      if (!stopping.signal.aborted) log.error({ err: error }, "housekeeping has stopped");
+    });
+  }
+
+  /** Settles when every lane is full or degraded. */
+  async settled(signal: AbortSignal): Promise<void> {
+    await Promise.all([...this.lanes].map((lane) => lane.settled(signal)));
+  }
+
+  get address(): string {
+    return formatListenAddress(this.server.address);
+  }
+
+  /** What `GET /v1/lanes` answers. */
+  report(): LanesReport {
+    return {
+      server: this.#version,
+      uptimeMs: this.#options.clock.now() - this.#startedAt,
+      connections: this.server.connections,
+      lanes: [...this.lanes].map((lane) => ({
+        name: lane.name,
+        state: lane.state,
+        reason: lane.fault?.message ?? null,
+        limits: lane.limits,
+        stock: {
+          warm: lane.counts.warm,
+          warmTarget: lane.config.warm,
+          creating: lane.counts.creating,
+          leased: lane.counts.leased,
+          evicting: lane.counts.evicting,
+          max: lane.config.maxSandboxes,
+        },
+        waiting: lane.waiting,
+        ...this.#statisticsOf(lane.name).report(),
+      })),
+    };
+  }
+
+  /** Stops: no new runs, live ones finish or are ended, the stock is emptied. Every call returns the same promise. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#cleanup.run();
+  }
+
+  #createRuntime(address: EngineAddress): SandboxRuntime {
+    const { config, clock, log } = this.#options;
+    const instance = config.engine.instance ?? defaultInstance(this.server.address);
+    return (
+      this.#options.runtime?.({ instance }) ??
+      new DockerRuntime({ ...config.engine, address, instance, egress: config.egress, clock, log })
+    );
+  }
+
+  /** Runs one program of ours the way every run goes, without counting it. @returns its terminal message */
+  async check(lane: string, code: string): Promise<ServerMessage | undefined> {
+    let terminal: ServerMessage | undefined;
+    const run = new Run({
+      request: runMessage.parse({ type: "run", id: "self-check", lane, code }),
+      client: "self-check",
+      receivedAt: this.#options.clock.now(),
+      send: (message) => {
+        if (message.type === "exit" || message.type === "error") terminal = message;
+      },
+    });
+    await execute(run, { lanes: this.lanes, clock: this.#options.clock, onHandout: () => undefined, onEnd: () => undefined });
+    return terminal;
+  }
+
+  #statisticsOf(lane: string): LaneStatistics {
+    return this.#statistics.get(lane) ?? new LaneStatistics();
+  }
+
+  #hello(): HelloMessage {
+    return { type: "hello", protocol: PROTOCOL_VERSION, server: this.#version, lanes: [...this.lanes].map((lane) => lane.limits) };
+  }
+
+  #readiness(): { status: number; type: string; body: string } {
+    const lanes = [...this.lanes].map((lane) => ({ lane: lane.name, state: lane.state, reason: lane.fault?.message ?? null }));
+    const ready = lanes.every(({ state }) => state === "ready");
+    return { status: ready ? 200 : 503, type: "application/json", body: JSON.stringify({ ready, lanes }) };
+  }
+
+  async #execute(run: Run): Promise<void> {
+    await execute(run, {
+      lanes: this.lanes,
+      clock: this.#options.clock,
+      onHandout: (lane, launch, handoutMs) => {
+        this.#metrics.handedOut(lane, launch, handoutMs);
+        this.#statisticsOf(lane).handedOut(launch, handoutMs);
+      },
+      onEnd: (ended, record) => {
+        this.#note(ended, record);
+      },
+    });
+  }
+
+  /** One line and one count for each run. Neither has code, output or anything else of the client's but its id. */
+  #note(run: Run, { lane, outcome, launch, sandbox, exit, error }: RunRecord): void {
+    const known = this.#statistics.has(lane) ? lane : "unknown";
+    if (launch !== undefined && exit !== undefined) {
+      const { queueMs, firstByteMs, runMs } = exit.timings;
+      const { stdout, stderr } = exit.output;
+      this.#metrics.runEnded(known, {
+        launch,
+        outcome,
+        queueMs,
+        firstByteMs,
+        runMs,
+        stdoutBytes: stdout.bytes,
+        stderrBytes: stderr.bytes,
+      });
+    } else {
+      this.#metrics.runRefused(known, outcome);
+    }
+    this.#statistics.get(lane)?.ended(outcome, launch === undefined ? undefined : exit?.timings);
+    const line = { run: run.request.id, client: run.client, lane, outcome, launch, sandbox, ...exit };
+    if (error === undefined) this.#options.log.info(line, "run");
+    else if (error instanceof DaemonError) this.#options.log.warn({ ...line, reason: error.message }, "run");
+    else this.#options.log.error({ ...line, err: error }, "run");
+  }
+
+  async #reap(signal: AbortSignal): Promise<void> {
+    const { log } = this.#options;
+    try {
+      const removed = await this.#runtime.reap({ signal });
+      if (removed > 0) log.warn({ removed }, "removed containers that nobody owned any more");
+    } catch (error) {
+      signal.throwIfAborted();
+      log.warn({ err: error }, "could not look for leftover containers; trying again later");
+    }
+  }
+
+  async #housekeeping(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await this.#options.clock.sleep(HOUSEKEEPING_MS, { signal });
+      await this.#reap(signal);
+    }
+  }
+}
+
+/**
+ * Tells this daemon's containers from those of others: the address is held by one daemon at a time, the host's name tells
+ * daemons apart that share an engine from afar. A port that the system chooses is nobody's claim, so chance takes its place.
+ */
+function defaultInstance(address: ListenAddress): string {
+  const claim = address.kind === "tcp" && address.port === 0 ? randomBytes(8).toString("hex") : formatListenAddress(address);
+  return `${hostname()}/${claim}`;
+}

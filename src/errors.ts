@@ -1,0 +1,31 @@
+import type { ErrorCode } from "./protocol/error-codes.js";
+
+/** A failure of Matchbox's own that a client is told about: its code decides status, close code and whether to retry. */
+export abstract class DaemonError extends Error {
+  abstract readonly code: ErrorCode;
+  /** When trying again makes sense, in ms; undefined where that is not known. */
+  readonly retryAfterMs: number | undefined = undefined;
+
+  override get name(): string {
+    return this.constructor.name;
+  }
+}
+
+/** The daemon is stopping. */
+export class ShuttingDownError extends DaemonError {
+  readonly code = "shutting_down";
+
+  constructor() {
+    super("The daemon is stopping and takes no new runs.");
+  }
+}
+
+/** A configuration that cannot be used; the message has a line for each thing that is wrong. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/** The message of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,158 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { RefillStep } from "./pool/factory.js";
+import type { SandboxState } from "./pool/sandbox.js";
+import type { Launch } from "./protocol/messages.js";
+
+/** From 0.1 ms, where a warm hand-out is, to 30 s, where a starved one ends; in seconds. */
+const LATENCY_BUCKETS_S = [
+  0.0001, 0.00025, 0.0005, 0.00075, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
+];
+/** From 1 ms to a minute: the steps of a refill, in seconds. */
+const REFILL_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 15, 60];
+
+/** What Prometheus reads. Labels have few values: lane, launch, outcome, step, state; never an id. */
+export class Metrics {
+  readonly registry = new Registry();
+  readonly #handout: Histogram<"lane" | "launch">;
+  readonly #firstByte: Histogram<"lane" | "launch">;
+  readonly #queue: Histogram<"lane" | "launch">;
+  readonly #runSeconds: Histogram<"lane">;
+  readonly #runs: Counter<"lane" | "outcome">;
+  readonly #refill: Histogram<"lane" | "step">;
+  readonly #sandboxes: Gauge<"lane" | "state">;
+  readonly #target: Gauge<"lane">;
+  readonly #degraded: Gauge<"lane">;
+  readonly #outputBytes: Counter<"lane" | "stream">;
+
+  constructor(sources: { waiting: () => Iterable<readonly [lane: string, waiting: number]>; connections: () => number }) {
+    const registers = [this.registry];
+    collectDefaultMetrics({ register: this.registry });
+    this.#handout = new Histogram({
+      name: "matchbox_handout_seconds",
+      help: "From a request (after any wait) to the program's release in its sandbox.",
+      labelNames: ["lane", "launch"],
+      buckets: LATENCY_BUCKETS_S,
+      registers,
+    });
+    this.#firstByte = new Histogram({
+      name: "matchbox_first_byte_seconds",
+      help: "From a request to the first output of its program.",
+      labelNames: ["lane", "launch"],
+      buckets: LATENCY_BUCKETS_S,
+      registers,
+    });
+    this.#queue = new Histogram({
+      name: "matchbox_queue_seconds",
+      help: "Wait for a sandbox.",
+      labelNames: ["lane", "launch"],
+      buckets: LATENCY_BUCKETS_S,
+      registers,
+    });
+    this.#runSeconds = new Histogram({
+      name: "matchbox_run_seconds",
+      help: "From a program's release to its end.",
+      labelNames: ["lane"],
+      buckets: LATENCY_BUCKETS_S,
+      registers,
+    });
+    this.#runs = new Counter({
+      name: "matchbox_runs_total",
+      help: "Runs by how they ended: an exit reason, or the error code of a run that Matchbox failed.",
+      labelNames: ["lane", "outcome"],
+      registers,
+    });
+    this.#refill = new Histogram({
+      name: "matchbox_refill_step_seconds",
+      help: "Steps of making a ready sandbox.",
+      labelNames: ["lane", "step"],
+      buckets: REFILL_BUCKETS_S,
+      registers,
+    });
+    this.#sandboxes = new Gauge({
+      name: "matchbox_sandboxes",
+      help: "Sandboxes by state: creating, warm (the stock), leased, evicting.",
+      labelNames: ["lane", "state"],
+      registers,
+    });
+    this.#target = new Gauge({
+      name: "matchbox_warm_target_sandboxes",
+      help: "Ready sandboxes that the lane keeps.",
+      labelNames: ["lane"],
+      registers,
+    });
+    this.#degraded = new Gauge({
+      name: "matchbox_lane_degraded",
+      help: "1 while the engine cannot make sandboxes for the lane.",
+      labelNames: ["lane"],
+      registers,
+    });
+    this.#outputBytes = new Counter({
+      name: "matchbox_output_bytes_total",
+      help: "Bytes that programs wrote.",
+      labelNames: ["lane", "stream"],
+      registers,
+    });
+    const waiting = new Gauge({
+      name: "matchbox_waiting_runs",
+      help: "Runs that wait for a sandbox.",
+      labelNames: ["lane"],
+      registers,
+      collect: () => {
+        for (const [lane, value] of sources.waiting()) waiting.set({ lane }, value);
+      },
+    });
+    const connections = new Gauge({
+      name: "matchbox_connections",
+      help: "Open WebSocket connections.",
+      registers,
+      collect: () => {
+        connections.set(sources.connections());
+      },
+    });
+  }
+
+  /** Makes a lane's series exist from the start, so that a rate over them is right from the first run on. */
+  addLane(lane: string, warmTarget: number): void {
+    this.#target.set({ lane }, warmTarget);
+    this.#degraded.set({ lane }, 0);
+    for (const state of ["creating", "warm", "leased", "evicting"] as const) this.#sandboxes.set({ lane, state }, 0);
+    this.#handout.zero({ lane, launch: "warm" });
+    this.#handout.zero({ lane, launch: "cold" });
+  }
+
+  sandboxMoved(lane: string, from: SandboxState | undefined, to: SandboxState): void {
+    if (from !== undefined) this.#sandboxes.dec({ lane, state: from });
+    if (to !== "gone") this.#sandboxes.inc({ lane, state: to });
+  }
+
+  refillStep(lane: string, step: RefillStep, ms: number): void {
+    this.#refill.observe({ lane, step }, ms / 1000);
+  }
+
+  laneDegraded(lane: string, degraded: boolean): void {
+    this.#degraded.set({ lane }, degraded ? 1 : 0);
+  }
+
+  handedOut(lane: string, launch: Launch, handoutMs: number): void {
+    this.#handout.observe({ lane, launch }, handoutMs / 1000);
+  }
+
+  /** A run that got a sandbox has ended. */
+  runEnded(
+    lane: string,
+    run: { launch: Launch; outcome: string; queueMs: number; firstByteMs: number | null; runMs: number; stdoutBytes: number; stderrBytes: number },
+  ): void {
+    const { launch } = run;
+    this.#runs.inc({ lane, outcome: run.outcome });
+    this.#queue.observe({ lane, launch }, run.queueMs / 1000);
+    if (run.firstByteMs !== null) this.#firstByte.observe({ lane, launch }, run.firstByteMs / 1000);
+    this.#runSeconds.observe({ lane }, run.runMs / 1000);
+    this.#outputBytes.inc({ lane, stream: "stdout" }, run.stdoutBytes);
+    this.#outputBytes.inc({ lane, stream: "stderr" }, run.stderrBytes);
+  }
+
+  /** A run ended without ever getting a sandbox. @param lane a configured one, or "unknown": never a client's word */
+  runRefused(lane: string, outcome: string): void {
+    this.#runs.inc({ lane, outcome });
+  }
+}

@@ -1,0 +1,125 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Clock } from "../clock.js";
+import { RunnerError } from "../container/errors.js";
+import type { RunningSandbox, SandboxRuntime, SandboxSpec } from "../container/runtime.js";
+import type { Log } from "../log.js";
+import type { Semaphore } from "../semaphore.js";
+import type { LaneHealth } from "./health.js";
+import { Sandbox, type SandboxState } from "./sandbox.js";
+
+/** Steps of a sandbox's life whose times are measured. */
+export const REFILL_STEPS = ["create", "attach", "start", "ready", "remove"] as const;
+export type RefillStep = (typeof REFILL_STEPS)[number];
+
+export interface FactoryOptions {
+  readonly spec: SandboxSpec;
+  readonly runtime: SandboxRuntime;
+  /** Bounds starts, over all lanes. */
+  readonly starts: Semaphore;
+  /** Bounds this lane's sandboxes in whatever state. */
+  readonly live: Semaphore;
+  readonly health: LaneHealth;
+  readonly readyDeadlineMs: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly onState: (from: SandboxState | undefined, to: SandboxState) => void;
+  readonly onStep: (step: RefillStep, ms: number) => void;
+}
+
+/** Makes a lane's sandboxes: started, ready, and counted until they are gone. */
+export class SandboxFactory {
+  readonly #options: FactoryOptions;
+  /** Whether the last attempt failed: then image and network are looked at before the next. */
+  #suspicious = true;
+
+  constructor(options: FactoryOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Makes one ready sandbox, however many attempts that takes.
+   * @throws the signal's reason, and nothing else
+   */
+  async create(signal: AbortSignal): Promise<Sandbox> {
+    const { live, starts, health, log } = this.#options;
+    // The run whose hand-out caused this creation goes first.
+    await nextTurn();
+    for (;;) {
+      const leave = await live.acquire(signal);
+      try {
+        return await health.attempt(async () => {
+          const release = await starts.acquire(signal);
+          try {
+            return await this.#attempt(signal, leave);
+          } finally {
+            release();
+          }
+        }, signal);
+      } catch (error) {
+        if (signal.aborted) throw error;
+        log.debug({ err: error }, "a sandbox could not be made; trying again");
+      }
+    }
+  }
+
+  /** One attempt. @param leave gives up the place among the lane's sandboxes: at failure, else when the sandbox is gone */
+  async #attempt(signal: AbortSignal, leave: () => void): Promise<Sandbox> {
+    const { clock, onStep } = this.#options;
+    try {
+      const sandbox = await this.#launch(signal, leave);
+      const started = clock.now();
+      await this.#untilReady(sandbox, signal);
+      const readyAt = clock.now();
+      sandbox.markWarm(readyAt);
+      this.#suspicious = false;
+      onStep("create", sandbox.timings.createMs);
+      onStep("attach", sandbox.timings.attachMs);
+      onStep("start", sandbox.timings.startMs);
+      onStep("ready", readyAt - started);
+      return sandbox;
+    } catch (error) {
+      this.#suspicious = true;
+      throw error;
+    }
+  }
+
+  async #launch(signal: AbortSignal, leave: () => void): Promise<Sandbox> {
+    const { spec, runtime, onState, log } = this.#options;
+    let running: RunningSandbox;
+    try {
+      if (this.#suspicious) await runtime.prepare(spec, { signal });
+      running = await runtime.launch(spec, { signal });
+    } catch (error) {
+      leave();
+      throw error;
+    }
+    onState(undefined, "creating");
+    return new Sandbox(running, {
+      onState: (from, to) => {
+        onState(from, to);
+        // Only now may another take its place: what the engine is still removing costs memory too.
+        if (to === "gone") leave();
+      },
+      onLog: (text) => {
+        log.warn({ sandbox: running.id, text: text.slice(0, 1024) }, "the interpreter complained before it was ready");
+      },
+    });
+  }
+
+  async #untilReady(sandbox: Sandbox, signal: AbortSignal): Promise<void> {
+    const { clock, readyDeadlineMs } = this.#options;
+    const done = new AbortController();
+    const deadline = clock
+      .sleep(readyDeadlineMs, { signal: AbortSignal.any([signal, done.signal]) })
+      .then(() => Promise.reject(new RunnerError(`The sandbox was not ready within ${readyDeadlineMs} ms.`)));
+    try {
+      await Promise.race([sandbox.channel.ready, deadline]);
+    } catch (error) {
+      void sandbox.evict();
+      throw error;
+    } finally {
+      deadline.catch(() => undefined);
+      done.abort();
+    }
+  }
+}

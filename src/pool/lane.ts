@@ -1,0 +1,252 @@
+import type { LaneConfig } from "../config/schema.js";
+import type { Clock } from "../clock.js";
+import type { SandboxRuntime, SandboxSpec } from "../container/runtime.js";
+import { type DaemonError, ShuttingDownError } from "../errors.js";
+import type { Log } from "../log.js";
+import type { LaneLimits } from "../protocol/messages.js";
+import { Semaphore } from "../semaphore.js";
+import { QueueFullError, QueueTimeoutError } from "./errors.js";
+import { type RefillStep, SandboxFactory } from "./factory.js";
+import { LaneHealth } from "./health.js";
+import { Lease } from "./lease.js";
+import type { Sandbox, SandboxState } from "./sandbox.js";
+import { Stock } from "./stock.js";
+import { type Waiter, WaitingLine } from "./waiting-line.js";
+
+/** Where a lane tells what happens in it. */
+export interface LaneObserver {
+  onState(lane: string, from: SandboxState | undefined, to: SandboxState): void;
+  onStep(lane: string, step: RefillStep, ms: number): void;
+  onFault(lane: string, fault: DaemonError | undefined): void;
+}
+
+export interface LaneOptions {
+  readonly name: string;
+  readonly config: LaneConfig;
+  readonly spec: SandboxSpec;
+  readonly runtime: SandboxRuntime;
+  /** Bounds starts, over all lanes. */
+  readonly starts: Semaphore;
+  readonly engine: { readonly readyDeadlineMs: number; readonly retryMinMs: number; readonly retryMaxMs: number; readonly maxConcurrentStarts: number };
+  readonly observer: LaneObserver;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface AcquireOptions {
+  /** Whoever asks: clients take turns in the line. */
+  readonly client: string;
+  readonly queueMs: number;
+  /** When the request came in, on the daemon's clock: a sandbox that was ready by then is a warm one. */
+  readonly askedAt: number;
+  /** Aborting leaves the line at once. */
+  readonly signal: AbortSignal;
+  /** Hears of the place in the line, from 1, when the run has to wait and whenever it moves up. */
+  readonly onQueued: (position: number, etaMs: number | null) => void;
+}
+
+/** One image with one set of limits: its stock of ready sandboxes and the line in front of it. */
+export class Lane implements AsyncDisposable {
+  readonly name: string;
+  readonly config: LaneConfig;
+  readonly #options: LaneOptions;
+  readonly #stock: Stock;
+  readonly #line = new WaitingLine();
+  readonly #health: LaneHealth;
+  readonly #counts: Record<SandboxState, number> = { creating: 0, warm: 0, leased: 0, evicting: 0, gone: 0 };
+  /** Smoothed time from a creation's begin to a ready sandbox, in ms; null before the first. */
+  #refillMs: number | null = null;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: LaneOptions) {
+    const { name, config, engine, observer, clock, log } = options;
+    this.name = name;
+    this.config = config;
+    this.#options = options;
+    this.#health = new LaneHealth({
+      clock,
+      retryMinMs: engine.retryMinMs,
+      retryMaxMs: engine.retryMaxMs,
+      onChange: (fault) => {
+        observer.onFault(name, fault);
+        if (fault !== undefined) this.#refuseAll(fault);
+      },
+    });
+    const factory = new SandboxFactory({
+      spec: options.spec,
+      runtime: options.runtime,
+      starts: options.starts,
+      live: new Semaphore(config.maxSandboxes),
+      health: this.#health,
+      readyDeadlineMs: engine.readyDeadlineMs,
+      clock,
+      log,
+      onState: (from, to) => {
+        if (from !== undefined) this.#counts[from] -= 1;
+        this.#counts[to] += 1;
+        observer.onState(name, from, to);
+      },
+      onStep: (step, ms) => {
+        observer.onStep(name, step, ms);
+      },
+    });
+    this.#stock = new Stock({
+      warm: config.warm,
+      max: config.maxSandboxes,
+      create: async (signal) => {
+        const began = clock.now();
+        const sandbox = await factory.create(signal);
+        const took = clock.now() - began;
+        this.#refillMs = this.#refillMs === null ? took : this.#refillMs * 0.8 + took * 0.2;
+        return sandbox;
+      },
+      offer: (sandbox) => this.#offer(sandbox),
+    });
+  }
+
+  get limits(): LaneLimits {
+    const { config } = this;
+    return {
+      name: this.name,
+      language: config.language,
+      network: config.network !== "none",
+      timeoutMs: config.timeoutMs,
+      maxTimeoutMs: config.maxTimeoutMs,
+      maxCodeBytes: config.maxCodeBytes,
+      maxOutputBytes: config.maxOutputBytes,
+      memoryBytes: config.memoryMiB * 1024 * 1024,
+      cpus: config.cpus,
+    };
+  }
+
+  get counts(): Readonly<Record<SandboxState, number>> {
+    return this.#counts;
+  }
+
+  get waiting(): number {
+    return this.#line.length;
+  }
+
+  get fault(): DaemonError | undefined {
+    return this.#health.fault;
+  }
+
+  get state(): "starting" | "ready" | "degraded" | "closing" {
+    if (this.#closing !== undefined) return "closing";
+    if (this.#health.fault !== undefined) return "degraded";
+    return this.#refillMs === null && this.config.warm > 0 ? "starting" : "ready";
+  }
+
+  /** Begins to fill the stock. */
+  start(): void {
+    this.#stock.start();
+  }
+
+  /** Settles when the stock is full or the lane is degraded: when there is something to tell about it. */
+  async settled(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    while (this.#stock.ready < this.config.warm && this.fault === undefined && this.#closing === undefined) {
+      await clock.sleep(10, { signal });
+    }
+  }
+
+  /**
+   * Waits for a sandbox: a ready one at once, else the next to become ready, in fair order.
+   * @throws QueueFullError, QueueTimeoutError, ShuttingDownError, the lane's fault, or the signal's reason
+   */
+  async acquire(options: AcquireOptions): Promise<Lease> {
+    const { clock } = this.#options;
+    const sandbox = await this.#next(options);
+    const now = clock.now();
+    return new Lease(sandbox, {
+      launch: sandbox.readyAt <= options.askedAt ? "warm" : "cold",
+      queueMs: now - options.askedAt,
+    });
+  }
+
+  async #next(options: AcquireOptions): Promise<Sandbox> {
+    options.signal.throwIfAborted();
+    if (this.#closing !== undefined) throw new ShuttingDownError();
+    const behind = this.#line.length - this.#stock.ready;
+    if (behind >= 0) {
+      if (this.#health.fault !== undefined) throw this.#health.fault;
+      if (options.queueMs === 0) throw new QueueTimeoutError(this.name, 0, this.#etaMs(behind + 1) ?? 1_000);
+      if (behind >= this.config.maxQueued) {
+        throw new QueueFullError(this.name, this.#line.length, this.#etaMs(behind + 1) ?? 1_000);
+      }
+    }
+    const done = new AbortController();
+    try {
+      return await new Promise<Sandbox>((resolve, reject) => {
+        const waiter: Waiter = { client: options.client, resolve, reject, place: 0 };
+        const leave = (error: Error): void => {
+          if (this.#line.leave(waiter)) this.#tellPlaces();
+          reject(error);
+        };
+        options.signal.addEventListener(
+          "abort",
+          () => {
+            leave(options.signal.reason instanceof Error ? options.signal.reason : new Error("aborted"));
+          },
+          { signal: done.signal },
+        );
+        this.#line.join(waiter);
+        if (behind >= 0) {
+          waiter.onPlace = (place) => {
+            options.onQueued(place, this.#etaMs(place));
+          };
+          this.#tellPlaces();
+          this.#options.clock.sleep(options.queueMs, { signal: done.signal }).then(
+            () => {
+              leave(new QueueTimeoutError(this.name, options.queueMs, this.#etaMs(1) ?? 1_000));
+            },
+            () => undefined,
+          );
+        }
+        this.#stock.request(this.#line.length);
+      });
+    } finally {
+      done.abort();
+    }
+  }
+
+  /** Tells those who wait where they are now, where that has changed. */
+  #tellPlaces(): void {
+    let place = 0;
+    for (const waiter of this.#line) {
+      place += 1;
+      if (waiter.place === place) continue;
+      waiter.place = place;
+      waiter.onPlace?.(place);
+    }
+  }
+
+  #etaMs(place: number): number | null {
+    if (this.#refillMs === null) return null;
+    return Math.round(Math.ceil(place / this.#options.engine.maxConcurrentStarts) * this.#refillMs);
+  }
+
+  /** Gives a ready sandbox to whose turn it is. */
+  #offer(sandbox: Sandbox): boolean {
+    const waiter = this.#line.next();
+    if (waiter === undefined) return false;
+    sandbox.markLeased();
+    waiter.resolve(sandbox);
+    this.#tellPlaces();
+    return true;
+  }
+
+  #refuseAll(error: DaemonError): void {
+    for (let waiter = this.#line.next(); waiter !== undefined; waiter = this.#line.next()) waiter.reject(error);
+  }
+
+  /** Refuses who waits, ends creations, evicts the stock. Leased sandboxes are their runs' to evict. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    this.#refuseAll(new ShuttingDownError());
+    await this.#stock.close();
+  }
+}

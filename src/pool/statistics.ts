@@ -1,0 +1,58 @@
+import type { Launch } from "../protocol/messages.js";
+
+/** Runs over which percentiles are taken. */
+const WINDOW = 1_024;
+
+/** The last values of one measure, for percentiles that mean "lately". */
+class Window {
+  readonly #values: number[] = [];
+  #next = 0;
+
+  add(value: number): void {
+    this.#values[this.#next] = value;
+    this.#next = (this.#next + 1) % WINDOW;
+  }
+
+  percentiles(): { p50: number; p90: number; p99: number } | null {
+    if (this.#values.length === 0) return null;
+    const sorted = Float64Array.from(this.#values).sort();
+    // The nearest-rank definition: the smallest value that at least this share of all does not exceed.
+    const at = (share: number): number => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;
+    return { p50: at(0.5), p90: at(0.9), p99: at(0.99) };
+  }
+}
+
+/** What `GET /v1/lanes` tells of a lane's runs. */
+export class LaneStatistics {
+  readonly #byReason = new Map<string, number>();
+  readonly #launches: Record<Launch, number> = { warm: 0, cold: 0 };
+  readonly #handout = new Window();
+  readonly #firstByte = new Window();
+  #refused = 0;
+
+  handedOut(launch: Launch, handoutMs: number): void {
+    this.#launches[launch] += 1;
+    this.#handout.add(handoutMs);
+  }
+
+  ended(outcome: string, run: { firstByteMs: number | null } | undefined): void {
+    this.#byReason.set(outcome, (this.#byReason.get(outcome) ?? 0) + 1);
+    if (run === undefined) this.#refused += 1;
+    else if (run.firstByteMs !== null) this.#firstByte.add(run.firstByteMs);
+  }
+
+  report(): {
+    runs: { total: number; warm: number; cold: number; refused: number; byReason: Record<string, number> };
+    hitRate: number | null;
+    handoutMs: ReturnType<Window["percentiles"]>;
+    firstByteMs: ReturnType<Window["percentiles"]>;
+  } {
+    const { warm, cold } = this.#launches;
+    return {
+      runs: { total: warm + cold + this.#refused, warm, cold, refused: this.#refused, byReason: Object.fromEntries(this.#byReason) },
+      hitRate: warm + cold === 0 ? null : warm / (warm + cold),
+      handoutMs: this.#handout.percentiles(),
+      firstByteMs: this.#firstByte.percentiles(),
+    };
+  }
+}

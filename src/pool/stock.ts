@@ -1,0 +1,145 @@
+import { createPool, type Pool } from "generic-pool";
+import type { Sandbox } from "./sandbox.js";
+
+/** How often surplus is looked for, and how long a sandbox above the target may idle, in ms: long enough for the next burst. */
+const SURPLUS_INTERVAL_MS = 5_000;
+const SURPLUS_IDLE_MS = 60_000;
+
+/** What the pool keeps. Empty only while closing: a creation may not reject (see below), so it ends with nothing. */
+interface Slot {
+  readonly sandbox: Sandbox | undefined;
+}
+
+export interface StockOptions {
+  /** Ready sandboxes to keep. */
+  readonly warm: number;
+  /** Most sandboxes in stock or in creation. */
+  readonly max: number;
+  /** Makes one; keeps trying until it succeeds or the signal is aborted, and only then rejects. */
+  readonly create: (signal: AbortSignal) => Promise<Sandbox>;
+  /** Offers a ready sandbox. @returns whether somebody took it */
+  readonly offer: (sandbox: Sandbox) => boolean;
+}
+
+/**
+ * The ready sandboxes of a lane, kept by generic-pool, which knows loans where we have consumption. Confined to this file:
+ *
+ * - A sandbox that is taken is destroyed, as far as the pool is concerned, at once: the pool counts loans toward its
+ *   minimum, and would start the replacement only when the run ends.
+ * - `create` never rejects: the pool retries a rejected creation without any pause while somebody waits, and never again
+ *   when nobody does.
+ * - Nobody waits in the pool's own line, which has no bound, no order among clients and no way out: waiting is the lane's.
+ */
+export class Stock {
+  readonly #options: StockOptions;
+  readonly #closing = new AbortController();
+  readonly #pool: Pool<Slot>;
+  readonly #warm = new Set<Sandbox>();
+  /** Requests to the pool that it has not answered. */
+  #outstanding = 0;
+
+  constructor(options: StockOptions) {
+    this.#options = options;
+    this.#pool = createPool<Slot>(
+      { create: () => this.#create(), destroy: (slot) => this.#destroy(slot), validate: (slot) => Promise.resolve(isUsable(slot)) },
+      {
+        min: options.warm,
+        max: options.max,
+        autostart: false,
+        testOnBorrow: true,
+        fifo: true,
+        evictionRunIntervalMillis: SURPLUS_INTERVAL_MS,
+        numTestsPerEvictionRun: options.max,
+        softIdleTimeoutMillis: SURPLUS_IDLE_MS,
+        idleTimeoutMillis: Number.MAX_SAFE_INTEGER,
+      },
+    );
+  }
+
+  /** Ready sandboxes that nobody has taken. */
+  get ready(): number {
+    return this.#warm.size;
+  }
+
+  start(): void {
+    this.#pool.start();
+  }
+
+  /** Sees to it that as many sandboxes will be offered as are wanted now, creating more where the stock is too small. */
+  request(wanted: number): void {
+    while (this.#outstanding < wanted && !this.#closing.signal.aborted) {
+      this.#outstanding += 1;
+      void this.#take();
+    }
+  }
+
+  /** Ends creations, and evicts all that is in stock. Settles when the last of them is gone. */
+  async close(): Promise<void> {
+    this.#closing.abort(new Error("the stock is closing"));
+    const warm = [...this.#warm];
+    this.#warm.clear();
+    await Promise.all(warm.map((sandbox) => sandbox.evict()));
+    await this.#pool.drain();
+    await this.#pool.clear();
+  }
+
+  async #take(): Promise<void> {
+    let slot: Slot;
+    try {
+      slot = await this.#pool.acquire();
+    } catch {
+      // The pool is draining.
+      return;
+    } finally {
+      this.#outstanding -= 1;
+    }
+    const { sandbox } = slot;
+    if (sandbox !== undefined && !this.#closing.signal.aborted && isUsable(slot)) {
+      // Out of the count first: whoever takes it may ask for the stock's size.
+      this.#warm.delete(sandbox);
+      if (!this.#options.offer(sandbox)) {
+        this.#warm.add(sandbox);
+        await this.#pool.release(slot);
+        return;
+      }
+    }
+    await this.#pool.destroy(slot);
+  }
+
+  async #create(): Promise<Slot> {
+    let sandbox: Sandbox;
+    try {
+      sandbox = await this.#options.create(this.#closing.signal);
+    } catch {
+      // Only a closing stock ends a creation so.
+      return { sandbox: undefined };
+    }
+    if (this.#closing.signal.aborted) {
+      await sandbox.evict();
+      return { sandbox: undefined };
+    }
+    this.#warm.add(sandbox);
+    void sandbox.closed.then(() => {
+      if (this.#warm.delete(sandbox)) this.#purge();
+    });
+    return { sandbox };
+  }
+
+  /** The pool removes a dead sandbox only when it comes across it: everything in stock is asked for once, and goes back. */
+  #purge(): void {
+    if (!this.#closing.signal.aborted) this.request(this.#outstanding + this.#pool.available);
+  }
+
+  async #destroy({ sandbox }: Slot): Promise<void> {
+    // A leased one belongs to its run.
+    if (sandbox === undefined || sandbox.state === "leased") return;
+    this.#warm.delete(sandbox);
+    // Not awaited: the pool has no use for the outcome, and would wait for it at `clear`.
+    void sandbox.evict();
+  }
+}
+
+/** Whether a sandbox can still be handed out. An empty slot counts, so that a closing pool does not replace it for ever. */
+function isUsable({ sandbox }: Slot): boolean {
+  return sandbox === undefined || sandbox.state === "warm";
+}

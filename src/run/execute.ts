@@ -1,0 +1,207 @@
+import type { Clock } from "../clock.js";
+import { FileRefusedError } from "../container/runner-channel.js";
+import type { Program, RunnerExit } from "../container/runner-frames.js";
+import { deferred } from "../deferred.js";
+import { DaemonError } from "../errors.js";
+import type { Lanes } from "../pool/lanes.js";
+import type { Lane } from "../pool/lane.js";
+import type { Lease } from "../pool/lease.js";
+import { ERROR_FACTS, type ErrorCode } from "../protocol/error-codes.js";
+import type { ExitMessage, ExitReason } from "../protocol/exit.js";
+import type { Launch } from "../protocol/messages.js";
+import { decide, type Ending } from "./outcome.js";
+import { OUTPUT_STREAMS, RunOutput } from "./output.js";
+import { BadRunError, outputLimitOf, programOf } from "./program.js";
+import type { Run } from "./run.js";
+import { KILL_CAUSES } from "./termination.js";
+
+/** What is known of a run when it is over; everything that metrics and the log line are made of. */
+export interface RunRecord {
+  readonly lane: string;
+  readonly outcome: ExitReason | ErrorCode;
+  readonly launch: Launch | undefined;
+  readonly sandbox: string | undefined;
+  readonly exit: Omit<ExitMessage, "type" | "id" | "seq"> | undefined;
+  /** What went wrong, where Matchbox failed the run. */
+  readonly error: unknown;
+}
+
+export interface ExecuteContext {
+  readonly lanes: Lanes;
+  readonly clock: Clock;
+  /** The program has been released in its sandbox. */
+  readonly onHandout: (lane: string, launch: Launch, handoutMs: number) => void;
+  /** Called once for every run, when its terminal message has been sent. */
+  readonly onEnd: (run: Run, record: RunRecord) => void;
+}
+
+/**
+ * The path of a run: check, wait for a sandbox, release the program in it, stream, tell the ending, destroy.
+ *
+ * Sends exactly one terminal message, `exit` or `error`, and after an `exit` the receipt `destroyed`. Settles when the
+ * container is gone; never rejects.
+ */
+export async function execute(run: Run, context: ExecuteContext): Promise<void> {
+  const { request } = run;
+  try {
+    const lane = context.lanes.get(request.lane);
+    const program = programOf(request, lane.config);
+    const output = new RunOutput({ encoding: request.encoding, limitBytes: outputLimitOf(request, lane.config) });
+
+    await using lease = await acquire(run, lane);
+    const { exit, endedAt } = await conduct(run, { lane, lease, program, output, context });
+    run.emit({ type: "exit", ...exit });
+    context.onEnd(run, { lane: lane.name, outcome: exit.reason, launch: lease.launch, sandbox: lease.sandbox.id, exit, error: undefined });
+
+    await lease[Symbol.asyncDispose]();
+    run.emit({ type: "destroyed", sandbox: lease.sandbox.id, afterMs: context.clock.now() - endedAt });
+  } catch (error) {
+    endInFailure(run, error, context);
+  }
+}
+
+/** Waits for a sandbox, and again should it have died between being chosen and being used: no code has reached it then. */
+async function acquire(run: Run, lane: Lane): Promise<Lease> {
+  for (;;) {
+    const lease = await lane.acquire({
+      client: run.client,
+      queueMs: run.request.queueMs ?? lane.config.queueTimeoutMs,
+      askedAt: run.receivedAt,
+      signal: run.termination.signal,
+      onQueued: (position, etaMs) => {
+        run.emit({ type: "queued", position, etaMs });
+      },
+    });
+    if (lease.sandbox.channel.usable) return lease;
+    void lease[Symbol.asyncDispose]();
+  }
+}
+
+interface Stage {
+  readonly lane: Lane;
+  readonly lease: Lease;
+  readonly program: Program;
+  readonly output: RunOutput;
+  readonly context: ExecuteContext;
+}
+
+/** Everything between the release of the program and its ending. @throws FileRefusedError, before the program has run */
+async function conduct(run: Run, stage: Stage): Promise<{ exit: Omit<ExitMessage, "type" | "id" | "seq">; endedAt: number }> {
+  const { lane, lease, program, output, context } = stage;
+  const { clock } = context;
+  const { channel, id: sandbox } = lease.sandbox;
+  const over = new AbortController();
+  const { promise, resolve, reject } = deferred<Ending>();
+  let firstByteMs: number | null = null;
+
+  channel.begin(program, {
+    onOutput: (stream, bytes) => {
+      firstByteMs ??= clock.now() - run.receivedAt;
+      const data = output.take(stream, bytes);
+      if (data !== "") run.emit({ type: stream, data });
+      if (output.overLimit && lane.config.outputPolicy === "kill") run.termination.request("output_limit");
+    },
+    onFile: (file) => {
+      run.emitFile(file);
+    },
+    onSkipped: (file) => {
+      run.emitSkipped(file);
+    },
+    onExit: (exit) => {
+      resolve({ kind: "reported", exit });
+    },
+    onLost: (cause) => {
+      if (cause instanceof FileRefusedError) reject(new BadRunError(`files: ${cause.message}`, { cause }));
+      else void lease.sandbox.inspectEnd().then((end) => { resolve({ kind: "lost", end }); });
+    },
+  });
+  const releasedAt = clock.now();
+  const handoutMs = releasedAt - run.receivedAt - lease.queueMs;
+  run.connect(channel);
+  run.emit({ type: "started", sandbox, launch: lease.launch, queueMs: lease.queueMs, handoutMs });
+  context.onHandout(lane.name, lease.launch, handoutMs);
+
+  // The runner keeps the time; this is for a runner that cannot speak any more, or a client that does not read its ending.
+  const giveUp = async (afterMs: number): Promise<void> => {
+    await clock.sleep(afterMs, { signal: over.signal });
+    resolve({ kind: "unresponsive" });
+  };
+  const ignoreEnd = (): void => undefined;
+  giveUp(program.timeoutMs + lane.config.killGraceMs).catch(ignoreEnd);
+  const kill = (): void => {
+    const { reason } = run.termination;
+    if (reason !== undefined) channel.kill(KILL_CAUSES[reason]);
+    giveUp(lane.config.killGraceMs).catch(ignoreEnd);
+  };
+  if (run.termination.signal.aborted) kill();
+  else run.termination.signal.addEventListener("abort", kill, { signal: over.signal });
+
+  let ending: Ending;
+  try {
+    ending = await promise;
+  } finally {
+    over.abort();
+  }
+  const endedAt = clock.now();
+  for (const stream of OUTPUT_STREAMS) {
+    const rest = output.finish(stream);
+    if (rest !== "") run.emit({ type: stream, data: rest });
+  }
+  const reported = ending.kind === "reported" ? ending.exit : undefined;
+  if (reported === undefined) output.declareCut();
+  else output.correct(reported);
+  return {
+    endedAt,
+    exit: {
+      ...decide(ending, run.termination.reason),
+      timings: { queueMs: lease.queueMs, handoutMs, firstByteMs, runMs: reported?.runMs ?? endedAt - releasedAt },
+      usage: usageOf(reported),
+      output: output.report,
+    },
+  };
+}
+
+function usageOf(exit: RunnerExit | undefined): ExitMessage["usage"] {
+  return {
+    cpuMs: exit?.cpuMs ?? null,
+    maxRssBytes: exit?.maxRssBytes ?? null,
+    oomKills: exit?.oomKills ?? null,
+  };
+}
+
+/** The ending of a run that never reached a sandbox, or whose files were refused by it, or that we failed. */
+function endInFailure(run: Run, error: unknown, context: ExecuteContext): void {
+  const lane = run.request.lane;
+  const { reason } = run.termination;
+  if (run.ended) {
+    // The client has its ending; what failed after it is for the log.
+    context.onEnd(run, { lane, outcome: "internal", launch: undefined, sandbox: undefined, exit: undefined, error });
+    return;
+  }
+  if (reason === "cancelled" || reason === "client_gone") {
+    const waitedMs = context.clock.now() - run.receivedAt;
+    const nothing = { bytes: 0, sent: 0, truncated: false };
+    const exit = {
+      reason,
+      exitCode: null,
+      signal: null,
+      timings: { queueMs: waitedMs, handoutMs: 0, firstByteMs: null, runMs: 0 },
+      usage: usageOf(undefined),
+      output: { stdout: nothing, stderr: { ...nothing } },
+    };
+    run.emit({ type: "exit", ...exit });
+    context.onEnd(run, { lane, outcome: reason, launch: undefined, sandbox: undefined, exit, error: undefined });
+    return;
+  }
+  const code: ErrorCode = reason === "shutdown" ? "shutting_down" : error instanceof DaemonError ? error.code : "internal";
+  const retryAfterMs = error instanceof DaemonError ? error.retryAfterMs : undefined;
+  run.emit({
+    type: "error",
+    code,
+    // What we did not foresee stays in the log: its words may name paths and parts of the host.
+    message: error instanceof DaemonError ? error.message : ERROR_FACTS[code].meaning,
+    retryable: ERROR_FACTS[code].retryable,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+  context.onEnd(run, { lane, outcome: code, launch: undefined, sandbox: undefined, exit: undefined, error });
+}

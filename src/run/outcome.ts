@@ -1,0 +1,65 @@
+import { constants } from "node:os";
+import type { RunnerExit } from "../container/runner-frames.js";
+import type { SandboxEnd } from "../container/runtime.js";
+import type { ExitReason } from "../protocol/exit.js";
+import { killReason, type KillReason } from "./termination.js";
+
+/** What is known when a run is over: the runner's account, or that there is none and why. */
+export type Ending =
+  | { readonly kind: "reported"; readonly exit: RunnerExit }
+  /** The sandbox went away under the run. */
+  | { readonly kind: "lost"; readonly end: SandboxEnd }
+  /** The runner said nothing within the grace after the time-out or a kill; the sandbox is removed regardless. */
+  | { readonly kind: "unresponsive" };
+
+export interface Verdict {
+  readonly reason: ExitReason;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+}
+
+/** The runner's own cause for a time-out (`sandbox/README.md`, EXIT). */
+const TIMED_OUT = 1;
+const SIGKILL = constants.signals.SIGKILL;
+
+const SIGNAL_NAMES = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
+
+/**
+ * Decides how a run ended. The runner's word comes first, because it alone sees whether the program ended before the
+ * kill reached it; `requested`, what the daemon asked for, counts only where the runner cannot speak any more.
+ */
+export function decide(ending: Ending, requested: KillReason | undefined): Verdict {
+  switch (ending.kind) {
+    case "reported":
+      return decideReported(ending.exit);
+    case "lost":
+      if (requested !== undefined) return without(requested);
+      // Only the kernel's out-of-memory killer takes PID 1 away and leaves this mark.
+      return ending.end.oomKilled ? { reason: "out_of_memory", exitCode: null, signal: "SIGKILL" } : without("lost");
+    case "unresponsive":
+      return without(requested ?? "timed_out");
+    default:
+      return ending satisfies never;
+  }
+}
+
+function decideReported(exit: RunnerExit): Verdict {
+  const signal = exit.kind === "signaled" ? signalName(exit.value) : null;
+  if (exit.cause === TIMED_OUT) return { reason: "timed_out", exitCode: null, signal };
+  const kill = exit.cause === 0 ? undefined : killReason(exit.cause);
+  if (kill !== undefined) return { reason: kill, exitCode: null, signal };
+  if (signal === null) return { reason: "exited", exitCode: exit.value, signal: null };
+  // A SIGKILL that nobody sent, while the kernel counted an out-of-memory kill. The counter alone would also be up for a
+  // child's death, the signal alone for a program that kills itself.
+  if (exit.value === SIGKILL && exit.foreignKill && exit.oomKills > 0) return { reason: "out_of_memory", exitCode: null, signal };
+  return { reason: "signaled", exitCode: null, signal };
+}
+
+function without(reason: ExitReason): Verdict {
+  return { reason, exitCode: null, signal: null };
+}
+
+/** The name of a signal by its number; real-time signals have none of their own. */
+function signalName(number: number): string {
+  return SIGNAL_NAMES.get(number) ?? `SIG${number}`;
+}

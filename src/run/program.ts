@@ -1,0 +1,79 @@
+import type { LaneConfig } from "../config/schema.js";
+import type { Program, ProgramFile } from "../container/runner-frames.js";
+import { DaemonError } from "../errors.js";
+import { LANGUAGE_FACTS } from "../pool/spec.js";
+import { MAX_ARGS_AND_ENV_BYTES } from "../protocol/limits.js";
+import type { InputFile, RunMessage } from "../protocol/messages.js";
+
+/** A run asks for what its lane does not give, or contradicts itself. */
+export class BadRunError extends DaemonError {
+  readonly code = "bad_message";
+}
+
+/** A part of a run is over its limit. */
+export class TooLargeError extends DaemonError {
+  readonly code = "too_large";
+}
+
+/**
+ * What the runner gets for a request: checked against the lane before any sandbox is touched.
+ * @throws BadRunError, TooLargeError with place, value and what is allowed
+ */
+export function programOf(request: RunMessage, lane: LaneConfig): Program {
+  const code = Buffer.from(request.code);
+  if (code.length > lane.maxCodeBytes) {
+    throw new TooLargeError(`code: has ${code.length} bytes; lane ${request.lane} takes ${lane.maxCodeBytes} at most`);
+  }
+  const timeoutMs = request.timeoutMs ?? lane.timeoutMs;
+  if (timeoutMs > lane.maxTimeoutMs) {
+    throw new BadRunError(`timeoutMs: is ${timeoutMs}; lane ${request.lane} allows 1 to ${lane.maxTimeoutMs}`);
+  }
+  requireRoom(request);
+  const { mainFile } = LANGUAGE_FACTS[lane.language];
+  return {
+    files: [{ path: mainFile, mode: 0o644, content: code }, ...filesOf(request.files, mainFile)],
+    args: request.args,
+    env: request.env,
+    timeoutMs,
+    stdinOpen: request.stdin !== undefined,
+    collect: request.collect,
+    maxCollectBytes: lane.maxCollectBytes,
+    maxCollectFiles: lane.maxCollectFiles,
+  };
+}
+
+/** How many bytes of output the request lets be sent: never more than its lane. @throws BadRunError */
+export function outputLimitOf(request: RunMessage, lane: LaneConfig): number {
+  const asked = request.limits.outputBytes ?? lane.maxOutputBytes;
+  if (asked > lane.maxOutputBytes) {
+    throw new BadRunError(`limits.outputBytes: is ${asked}; lane ${request.lane} allows 0 to ${lane.maxOutputBytes}`);
+  }
+  return asked;
+}
+
+function requireRoom(request: RunMessage): void {
+  const strings = [...request.args, ...Object.entries(request.env).map(([name, value]) => `${name}=${value}`)];
+  const bytes = strings.reduce((sum, text) => sum + Buffer.byteLength(text) + 1, 0);
+  if (bytes > MAX_ARGS_AND_ENV_BYTES) {
+    throw new TooLargeError(`args and env: have ${bytes} bytes together; ${MAX_ARGS_AND_ENV_BYTES} is the most`);
+  }
+}
+
+function filesOf(files: readonly InputFile[], mainFile: string): ProgramFile[] {
+  const taken = new Set([mainFile]);
+  return files.map((file, index) => {
+    if (taken.has(file.path)) throw new BadRunError(`files.${index}.path: ${JSON.stringify(file.path)} is taken already`);
+    taken.add(file.path);
+    return { path: file.path, mode: file.mode, content: contentOf(file, index) };
+  });
+}
+
+function contentOf(file: InputFile, index: number): Buffer {
+  if (file.encoding === "utf8") return Buffer.from(file.content);
+  const bytes = Buffer.from(file.content, "base64");
+  // Node skips what is not base64; a damaged file would become a shorter one.
+  if (bytes.toString("base64").replace(/=+$/, "") !== file.content.replace(/=+$/, "")) {
+    throw new BadRunError(`files.${index}.content: is not base64`);
+  }
+  return bytes;
+}

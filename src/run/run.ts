@@ -1,0 +1,119 @@
+import { isUtf8 } from "node:buffer";
+import type { RunnerChannel } from "../container/runner-channel.js";
+import type { FileMessage, RunMessage, ServerMessage } from "../protocol/messages.js";
+import { BadRunError, TooLargeError } from "./program.js";
+import { Termination } from "./termination.js";
+
+/** A message about a run, before it gets the run's id and its place in the sequence. */
+type WithoutIdentity<M> = M extends { type: "hello" | "ping" } ? never : Omit<M, "id" | "seq">;
+export type RunEvent = WithoutIdentity<ServerMessage>;
+
+/** Input that waits for the program to read it: beyond this the client has sent more than anyone asked for, in bytes. */
+const MAX_STDIN_WAITING = 8 * 1024 * 1024;
+
+export interface RunOptions {
+  readonly request: RunMessage;
+  /** Whoever sent it: its runs wait behind each other. */
+  readonly client: string;
+  /** When the request came in, on the daemon's clock, in ms. */
+  readonly receivedAt: number;
+  readonly send: (message: ServerMessage) => void;
+}
+
+/** A client's request from its arrival to its last message: what goes out about it, and what comes in for it. */
+export class Run {
+  readonly request: RunMessage;
+  readonly client: string;
+  readonly receivedAt: number;
+  readonly termination = new Termination();
+  readonly #send: (message: ServerMessage) => void;
+  #seq = 0;
+  #ended = false;
+  #channel: RunnerChannel | undefined;
+  #paused = false;
+  /** Input that came before the sandbox did. */
+  #early: Buffer[] = [];
+  #earlyBytes = 0;
+  #inputEnded = false;
+
+  constructor(options: RunOptions) {
+    this.request = options.request;
+    this.client = options.client;
+    this.receivedAt = options.receivedAt;
+    this.#send = options.send;
+    if (typeof options.request.stdin === "string") {
+      this.#early.push(Buffer.from(options.request.stdin));
+      this.#inputEnded = true;
+    }
+  }
+
+  /** Whether the terminal message has been sent. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Sends the next message about this run. */
+  emit(event: RunEvent): void {
+    if (event.type === "exit" || event.type === "error") this.#ended = true;
+    const seq = this.#seq;
+    this.#seq += 1;
+    this.#send({ ...event, id: this.request.id, seq });
+  }
+
+  /** Sends one collected file; text that is no text goes as exact bytes whatever was asked for. */
+  emitFile(file: { path: string; mode: number; content: Buffer }): void {
+    const encoding = this.request.encoding === "utf8" && isUtf8(file.content) ? "utf8" : "base64";
+    const { path, mode, content } = file;
+    this.emit({ type: "file", path, size: content.length, mode, content: content.toString(encoding), encoding });
+  }
+
+  emitSkipped(file: { path: string; size: number; why: NonNullable<FileMessage["skipped"]> }): void {
+    this.emit({ type: "file", path: file.path, size: file.size, mode: 0, skipped: file.why });
+  }
+
+  /** Connects input and flow control to the sandbox that the run got. */
+  connect(channel: RunnerChannel): void {
+    this.#channel = channel;
+    for (const bytes of this.#early) channel.writeStdin(bytes);
+    this.#early = [];
+    if (this.#inputEnded) channel.endStdin();
+    if (this.#paused) channel.pause();
+  }
+
+  /**
+   * Input for the program.
+   * @throws BadRunError when the run's input is not open, TooLargeError when too much of it waits to be read
+   */
+  writeStdin(data: string): void {
+    if (this.request.stdin !== true || this.#inputEnded) throw new BadRunError("stdin: the input of this run is not open");
+    const bytes = Buffer.from(data);
+    let waiting: number;
+    if (this.#channel === undefined) {
+      this.#early.push(bytes);
+      waiting = this.#earlyBytes += bytes.length;
+    } else {
+      waiting = this.#channel.writeStdin(bytes);
+    }
+    if (waiting > MAX_STDIN_WAITING) {
+      this.termination.request("cancelled");
+      throw new TooLargeError(`stdin: ${waiting} bytes wait to be read; ${MAX_STDIN_WAITING} is the most. The run is cancelled.`);
+    }
+  }
+
+  endStdin(): void {
+    if (this.request.stdin !== true || this.#inputEnded) throw new BadRunError("stdin_end: the input of this run is not open");
+    this.#inputEnded = true;
+    this.#channel?.endStdin();
+  }
+
+  /** Holds the program back, because the client does not read. */
+  pause(): void {
+    this.#paused = true;
+    this.#channel?.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#channel?.resume();
+  }
+}

@@ -1,0 +1,189 @@
+import type { RawData, WebSocket } from "ws";
+import type { ServerConfig } from "../config/schema.js";
+import { DaemonError } from "../errors.js";
+import { decodeClientMessage, makeError } from "../protocol/codec.js";
+import { ERROR_FACTS, type ErrorCode } from "../protocol/error-codes.js";
+import type { ClientMessage, HelloMessage, RunMessage } from "../protocol/messages.js";
+import { Run } from "../run/run.js";
+import type { KillReason } from "../run/termination.js";
+import { Outbox } from "./outbox.js";
+
+export interface ConnectionOptions {
+  /** Tells this connection's runs from those of others. */
+  readonly key: string;
+  readonly socket: WebSocket;
+  readonly hello: HelloMessage;
+  readonly config: ServerConfig;
+  readonly now: () => number;
+  /** Whether new runs are taken. */
+  readonly isDraining: () => boolean;
+  /** Carries a run from here to the removal of its container; never rejects. */
+  readonly execute: (run: Run) => Promise<void>;
+}
+
+/** One client's WebSocket: many runs at once, each with its own ending, whatever happens to the others. */
+export class Connection {
+  readonly #options: ConnectionOptions;
+  readonly #socket: WebSocket;
+  readonly #outbox: Outbox;
+  /** Runs that have not had their terminal message. */
+  readonly #live = new Map<string, Run>();
+  /** Runs whose containers are not gone yet. */
+  readonly #unfinished = new Set<Promise<void>>();
+  #isAlive = true;
+
+  constructor(options: ConnectionOptions) {
+    const { socket, config } = options;
+    this.#options = options;
+    this.#socket = socket;
+    this.#outbox = new Outbox(socket, {
+      highWaterBytes: config.highWaterBytes,
+      slowClientMs: config.slowClientMs,
+      onHold: () => {
+        for (const run of this.#live.values()) run.pause();
+      },
+      onResume: () => {
+        for (const run of this.#live.values()) run.resume();
+      },
+      onStuck: () => {
+        this.close("slow_client", "The client took nothing for too long.");
+        // The closing handshake would wait behind what the client does not read.
+        socket.terminate();
+      },
+    });
+    socket.on("message", (data, isBinary) => {
+      this.#onFrame(data, isBinary);
+    });
+    socket.on("pong", () => {
+      this.#isAlive = true;
+    });
+    socket.on("close", () => {
+      this.#outbox.close();
+      this.terminateRuns("client_gone");
+    });
+    // What is wrong with the connection shows as its close.
+    socket.on("error", () => socket.terminate());
+    this.#outbox.send(options.hello);
+  }
+
+  /** Settles when every run of this connection has ended and its container is gone. */
+  async finished(): Promise<void> {
+    while (this.#unfinished.size > 0) await Promise.all(this.#unfinished);
+  }
+
+  /** Ends every live run for this reason. */
+  terminateRuns(reason: KillReason): void {
+    for (const run of this.#live.values()) run.termination.request(reason);
+  }
+
+  /** Sends a ping; a client that has not answered the one before is taken for gone. */
+  ping(): void {
+    if (!this.#isAlive) {
+      this.#socket.terminate();
+      return;
+    }
+    this.#isAlive = false;
+    this.#socket.ping();
+  }
+
+  /** Drops the connection without a word. */
+  terminate(): void {
+    this.#socket.terminate();
+  }
+
+  /** Closes the connection with the code's own close code. */
+  close(code: ErrorCode, reason: string): void {
+    this.#socket.close(ERROR_FACTS[code].closeCode ?? 1000, reason);
+  }
+
+  #onFrame(data: RawData, isBinary: boolean): void {
+    // Taken first: reading a large message is part of the run's latency.
+    const receivedAt = this.#options.now();
+    const { maxMessageBytes } = this.#options.config;
+    if (isBinary) {
+      this.#refuse("bad_message", "Binary frames are not part of the protocol; send JSON as text.");
+      return;
+    }
+    const bytes = Buffer.isBuffer(data) ? data : Buffer.concat(Array.isArray(data) ? data : [Buffer.from(data)]);
+    if (bytes.length > maxMessageBytes) {
+      this.#refuse("too_large", `The message has ${bytes.length} bytes; ${maxMessageBytes} is the most.`);
+      return;
+    }
+    const decoded = decodeClientMessage(bytes.toString("utf8"));
+    if (!decoded.ok) {
+      const { id } = decoded.error;
+      // An error with a place in the sequence ends the run of its id; one about a live run's neighbour must not.
+      const endsRun = id !== undefined && !this.#live.has(id) && decoded.isRun;
+      this.#outbox.send(endsRun ? { ...decoded.error, seq: 0 } : decoded.error);
+      return;
+    }
+    try {
+      this.#onMessage(decoded.message, receivedAt);
+    } catch (error) {
+      if (!(error instanceof DaemonError)) throw error;
+      this.#refuse(error.code, error.message, decoded.message.id);
+    }
+  }
+
+  #onMessage(message: ClientMessage, receivedAt: number): void {
+    switch (message.type) {
+      case "run":
+        this.#startRun(message, receivedAt);
+        return;
+      case "stdin":
+        this.#find(message.id)?.writeStdin(message.data);
+        return;
+      case "stdin_end":
+        this.#find(message.id)?.endStdin();
+        return;
+      case "cancel":
+        this.#find(message.id)?.termination.request("cancelled");
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  #startRun(request: RunMessage, receivedAt: number): void {
+    const { id } = request;
+    const { config, isDraining, execute, key } = this.#options;
+    if (this.#live.has(id)) {
+      this.#refuse("duplicate_run", "A live run has this id already; it goes on.", id);
+      return;
+    }
+    if (isDraining()) {
+      this.#outbox.send({ ...makeError("shutting_down", "The daemon is stopping and takes no new runs.", { id }), seq: 0 });
+      return;
+    }
+    if (this.#live.size >= config.maxRunsPerConnection) {
+      const message = `This connection has ${this.#live.size} live runs, as many as it may have.`;
+      this.#outbox.send({ ...makeError("too_many_runs", message, { id }), seq: 0 });
+      return;
+    }
+    const run = new Run({
+      request,
+      client: key,
+      receivedAt,
+      send: (message) => {
+        // Its id is free again before the client can have read the ending.
+        if ((message.type === "exit" || message.type === "error") && this.#live.get(id) === run) this.#live.delete(id);
+        this.#outbox.send(message);
+      },
+    });
+    this.#live.set(id, run);
+    if (this.#outbox.held) run.pause();
+    const finished = execute(run).finally(() => this.#unfinished.delete(finished));
+    this.#unfinished.add(finished);
+  }
+
+  /** The live run with this id; without one the client is told, and whether it ever existed is not. */
+  #find(id: string): Run | undefined {
+    const run = this.#live.get(id);
+    if (run === undefined) this.#refuse("unknown_run", "This connection has no live run with this id.", id);
+    return run;
+  }
+
+  #refuse(code: ErrorCode, message: string, id?: string): void {
+    this.#outbox.send(makeError(code, message, { id }));
+  }
+}

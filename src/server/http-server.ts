@@ -1,0 +1,252 @@
+import { randomBytes } from "node:crypto";
+import { unlink } from "node:fs/promises";
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
+import { connect } from "node:net";
+import type { Duplex } from "node:stream";
+import { WebSocketServer } from "ws";
+import type { ServerConfig } from "../config/schema.js";
+import { ConfigError, messageOf } from "../errors.js";
+import type { Log } from "../log.js";
+import { makeError } from "../protocol/codec.js";
+import { ERROR_FACTS, type ErrorCode } from "../protocol/error-codes.js";
+import type { HelloMessage } from "../protocol/messages.js";
+import type { Run } from "../run/run.js";
+import { Door } from "./authenticate.js";
+import { Connection } from "./connection.js";
+import { formatListenAddress, type ListenAddress, parseListenAddress } from "./listen-address.js";
+
+/** A message over the limit gets an error of its own; one over this many times the limit is not even read. */
+const HARD_LIMIT_FACTOR = 4;
+/** Pieces of one message, and of the socket's chunks behind it; a client has no reason for more. */
+const MAX_FRAGMENTS = 1_024;
+const MAX_HEADERS_BYTES = 16 * 1024;
+
+/** What answers a plain request. */
+export interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}
+
+export type Route = () => Promise<Answer> | Answer;
+
+export interface HttpServerOptions {
+  readonly config: ServerConfig;
+  /** `GET` only. */
+  readonly routes: Readonly<Record<string, Route>>;
+  readonly hello: () => HelloMessage;
+  readonly now: () => number;
+  readonly execute: (run: Run) => Promise<void>;
+  readonly log: Log;
+}
+
+/** The one listener: plain requests by route, WebSockets at `/v1/ws`, nothing before the door. */
+export class HttpServer {
+  readonly #options: HttpServerOptions;
+  readonly #door: Door;
+  readonly #server: Server;
+  readonly #sockets: WebSocketServer;
+  readonly #connections = new Set<Connection>();
+  readonly #pings: NodeJS.Timeout;
+  #address: ListenAddress;
+  #draining = false;
+
+  /** @throws ConfigError when the address needs a token and has none */
+  constructor(options: HttpServerOptions) {
+    const { config } = options;
+    this.#options = options;
+    this.#address = parseListenAddress(config.listen);
+    this.#door = new Door(this.#address, config);
+    this.#server = createServer({
+      maxHeaderSize: MAX_HEADERS_BYTES,
+      headersTimeout: config.handshakeTimeoutMs,
+      requestTimeout: config.handshakeTimeoutMs,
+      connectionsCheckingInterval: 1_000,
+    });
+    this.#sockets = new WebSocketServer({
+      noServer: true,
+      maxPayload: config.maxMessageBytes * HARD_LIMIT_FACTOR,
+      maxFragments: MAX_FRAGMENTS,
+      perMessageDeflate: false,
+      clientTracking: false,
+    });
+    this.#server.on("request", (request, response) => {
+      void this.#onRequest(request, response);
+    });
+    this.#server.on("upgrade", (request, socket, head) => {
+      this.#onUpgrade(request, socket, head);
+    });
+    this.#pings = setInterval(() => {
+      for (const connection of this.#connections) connection.ping();
+    }, config.pingIntervalMs).unref();
+  }
+
+  get address(): ListenAddress {
+    return this.#address;
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  /**
+   * Binds the address, which is also this daemon's claim on its instance: a second daemon with the same one stops here.
+   * @throws ConfigError when it is taken or cannot be bound
+   */
+  async listen(): Promise<void> {
+    const address = this.#address;
+    if (address.kind === "unix") await removeDeadSocket(address.path);
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", (error) => {
+        reject(new ConfigError(`server.listen: ${describeListenError(error, address)}`, { cause: error }));
+      });
+      if (address.kind === "unix") this.#server.listen(address.path, resolve);
+      else this.#server.listen(address.port, address.host, resolve);
+    });
+    const bound = this.#server.address();
+    if (typeof bound === "object" && bound !== null && address.kind === "tcp") this.#address = { ...address, port: bound.port };
+  }
+
+  /**
+   * Takes no more runs, lets live ones finish for so long, ends the rest, and closes.
+   * Settles when every run has had its ending and every container of one is gone.
+   */
+  async close(options: { graceMs: number }): Promise<void> {
+    this.#draining = true;
+    clearInterval(this.#pings);
+    const closed = new Promise<void>((resolve) => {
+      this.#server.close(() => {
+        resolve();
+      });
+    });
+    const connections = [...this.#connections];
+    const finished = Promise.all(connections.map((connection) => connection.finished()));
+    let timer: NodeJS.Timeout | undefined;
+    const grace = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, options.graceMs);
+    });
+    await Promise.race([finished, grace]);
+    clearTimeout(timer);
+    for (const connection of connections) connection.terminateRuns("shutdown");
+    await finished;
+    for (const connection of this.#connections) connection.close("shutting_down", "The daemon is stopping.");
+    this.#sockets.close();
+    // Idle keep-alive connections would hold the listener open; upgraded ones close by their own handshake.
+    this.#server.closeAllConnections();
+    const reluctant = setTimeout(() => {
+      for (const connection of this.#connections) connection.terminate();
+    }, 1_000);
+    await closed;
+    clearTimeout(reluctant);
+  }
+
+  async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = pathOf(request);
+    const refusal = this.#door.check(request, path);
+    if (refusal !== undefined) {
+      answer(response, errorAnswer(refusal.code, refusal.message), request);
+      return;
+    }
+    const route = Object.hasOwn(this.#options.routes, path) ? this.#options.routes[path] : undefined;
+    if (route === undefined || (request.method !== "GET" && request.method !== "HEAD")) {
+      answer(response, errorAnswer("not_found", `There is no ${request.method ?? "?"} ${path.slice(0, 200)}.`), request);
+      return;
+    }
+    try {
+      answer(response, await route(), request);
+    } catch (error) {
+      this.#options.log.error({ err: error, path }, "a request failed");
+      answer(response, errorAnswer("internal", ERROR_FACTS.internal.meaning), request);
+    }
+  }
+
+  #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // Before anything else: a reset without a listener would end the process.
+    socket.on("error", () => socket.destroy());
+    const path = pathOf(request);
+    const refusal = this.#door.check(request, path);
+    if (refusal !== undefined) {
+      refuseUpgrade(socket, errorAnswer(refusal.code, refusal.message));
+      return;
+    }
+    if (path !== "/v1/ws") {
+      refuseUpgrade(socket, errorAnswer("not_found", "WebSockets are at /v1/ws."));
+      return;
+    }
+    if (this.#draining) {
+      refuseUpgrade(socket, errorAnswer("shutting_down", "The daemon is stopping."));
+      return;
+    }
+    if (this.#connections.size >= this.#options.config.maxConnections) {
+      refuseUpgrade(socket, errorAnswer("rate_limited", "The daemon has as many connections as it may have."));
+      return;
+    }
+    this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      const connection = new Connection({
+        key: randomBytes(8).toString("hex"),
+        socket: webSocket,
+        hello: this.#options.hello(),
+        config: this.#options.config,
+        now: this.#options.now,
+        isDraining: () => this.#draining,
+        execute: this.#options.execute,
+      });
+      this.#connections.add(connection);
+      webSocket.once("close", () => {
+        // Its containers may still be on their way out; `close` waits for those too.
+        void connection.finished().then(() => this.#connections.delete(connection));
+      });
+    });
+  }
+}
+
+function pathOf(request: IncomingMessage): string {
+  const url = request.url ?? "/";
+  const query = url.indexOf("?");
+  return query < 0 ? url : url.slice(0, query);
+}
+
+function errorAnswer(code: ErrorCode, message: string): Answer {
+  return { status: ERROR_FACTS[code].httpStatus, type: "application/json", body: JSON.stringify(makeError(code, message)) };
+}
+
+function answer(response: ServerResponse, { status, type, body }: Answer, request: IncomingMessage): void {
+  response.writeHead(status, {
+    "Content-Type": `${type}; charset=utf-8`,
+    "Content-Length": Buffer.byteLength(body),
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+  });
+  response.end(request.method === "HEAD" ? undefined : body);
+}
+
+function refuseUpgrade(socket: Duplex, { status, type, body }: Answer): void {
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\nConnection: close\r\nContent-Type: ${type}\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    () => socket.destroy(),
+  );
+}
+
+function describeListenError(error: unknown, address: ListenAddress): string {
+  const where = formatListenAddress(address);
+  const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+  if (code === "EADDRINUSE") return `${where} is in use, perhaps by another Matchbox. Stop it, or listen elsewhere with --set server.listen=HOST:PORT`;
+  if (code === "EACCES") return `${where}: this user may not listen there`;
+  return `cannot listen on ${where}: ${messageOf(error)}`;
+}
+
+/** A socket file that a killed daemon left keeps the next from binding; one that somebody answers on is left alone. */
+async function removeDeadSocket(path: string): Promise<void> {
+  const answers = await new Promise<"yes" | "no" | "absent">((resolve) => {
+    const probe = connect(path);
+    probe.once("connect", () => {
+      probe.destroy();
+      resolve("yes");
+    });
+    probe.once("error", (error: NodeJS.ErrnoException) => {
+      resolve(error.code === "ECONNREFUSED" ? "no" : "absent");
+    });
+  });
+  if (answers === "no") await unlink(path);
+}

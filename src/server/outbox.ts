@@ -1,0 +1,59 @@
+import type { WebSocket } from "ws";
+import type { ServerMessage } from "../protocol/messages.js";
+
+export interface OutboxOptions {
+  /** Unsent bytes above which the sources are held back; they go on below a quarter of it. */
+  readonly highWaterBytes: number;
+  /** How long the client may take nothing at all while it is held back, in ms. */
+  readonly slowClientMs: number;
+  readonly onHold: () => void;
+  readonly onResume: () => void;
+  readonly onStuck: () => void;
+}
+
+/** What goes out to one client. `ws` takes whatever it is given into memory, so the bound is here. */
+export class Outbox {
+  readonly #socket: WebSocket;
+  readonly #options: OutboxOptions;
+  #held = false;
+  #stuck: NodeJS.Timeout | undefined;
+
+  constructor(socket: WebSocket, options: OutboxOptions) {
+    this.#socket = socket;
+    this.#options = options;
+  }
+
+  /** Whether the sources are to wait. */
+  get held(): boolean {
+    return this.#held;
+  }
+
+  /** Sends a message; to a client that is gone it does nothing. */
+  send(message: ServerMessage): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    this.#socket.send(JSON.stringify(message), this.#onWritten);
+    if (!this.#held && this.#socket.bufferedAmount > this.#options.highWaterBytes) this.#hold();
+  }
+
+  close(): void {
+    clearTimeout(this.#stuck);
+  }
+
+  #hold(): void {
+    this.#held = true;
+    this.#stuck = setTimeout(() => {
+      this.#options.onStuck();
+    }, this.#options.slowClientMs);
+    this.#options.onHold();
+  }
+
+  /** Called when the system has taken one message: the client reads, be it ever so slowly. */
+  readonly #onWritten = (): void => {
+    if (!this.#held) return;
+    this.#stuck?.refresh();
+    if (this.#socket.bufferedAmount > this.#options.highWaterBytes / 4) return;
+    this.#held = false;
+    clearTimeout(this.#stuck);
+    this.#options.onResume();
+  };
+}

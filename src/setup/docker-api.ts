@@ -1,0 +1,118 @@
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import Docker from "dockerode";
+import type { EngineAddress } from "../container/engine-address.js";
+import { lastLines } from "./process.js";
+import { SetupError } from "./setup-error.js";
+
+export interface ImageCall {
+  /** Hears what the engine says it is doing. */
+  readonly onText?: (text: string) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ImageBuild extends ImageCall {
+  readonly tag: string;
+  /** The folder that holds the Dockerfile. */
+  readonly folder: string;
+  /** The files to send, relative to the folder, the Dockerfile among them. */
+  readonly files: readonly string[];
+  readonly buildArguments: Readonly<Record<string, string>>;
+}
+
+/** One message of the engine's progress streams. */
+interface ProgressEvent {
+  readonly stream?: string;
+  readonly status?: string;
+  readonly progress?: string;
+  readonly error?: string;
+}
+
+/** What the set-up asks of the engine: images, and nothing else. */
+export class ImageApi {
+  readonly #docker: Docker;
+
+  constructor(address: EngineAddress) {
+    // Host and socket are both given, one as undefined: the environment's DOCKER_HOST would win otherwise.
+    this.#docker = new Docker({
+      protocol: "http",
+      ...(address.kind === "socket"
+        ? { socketPath: address.socketPath, host: undefined }
+        : { host: address.host, port: address.port, socketPath: undefined }),
+    });
+  }
+
+  async has(reference: string): Promise<boolean> {
+    try {
+      await this.#docker.getImage(reference).inspect();
+      return true;
+    } catch (error) {
+      if (error instanceof Error && "statusCode" in error && error.statusCode === 404) return false;
+      throw error;
+    }
+  }
+
+  /** @throws SetupError in the engine's words, or the reason of `signal`. */
+  async pull(reference: string, call: ImageCall): Promise<void> {
+    const stream = await this.#docker.pull(reference, { abortSignal: call.signal });
+    await follow(stream, call);
+  }
+
+  /** Makes an image of one layer from a tar archive. */
+  async import(archive: Readable, reference: string, call: ImageCall): Promise<void> {
+    const colon = reference.lastIndexOf(":");
+    const stream = await this.#docker.importImage(archive, {
+      repo: reference.slice(0, colon),
+      tag: reference.slice(colon + 1),
+      abortSignal: call.signal,
+    });
+    await follow(stream, call);
+  }
+
+  /**
+   * Builds with the engine's own builder, which every engine since 20.10 has and which needs no client.
+   *
+   * The steps use the host's network: what they fetch goes the host's way, its proxies on the loopback included, and an
+   * engine without a bridge can build too.
+   * @throws SetupError with the last output of the step that failed
+   */
+  async build(build: ImageBuild): Promise<void> {
+    const stream = await this.#docker.buildImage(
+      { context: build.folder, src: [...build.files] },
+      {
+        t: build.tag,
+        buildargs: { ...build.buildArguments },
+        networkmode: "host",
+        rm: true,
+        forcerm: true,
+        version: "1",
+        ...(build.signal === undefined ? {} : { abortSignal: build.signal }),
+      },
+    );
+    await follow(stream, build);
+  }
+
+  async tag(reference: string, as: string): Promise<void> {
+    const colon = as.lastIndexOf(":");
+    await this.#docker.getImage(reference).tag({ repo: as.slice(0, colon), tag: as.slice(colon + 1) });
+  }
+
+  /** Takes a name away; the image goes with its last name. */
+  async remove(reference: string): Promise<void> {
+    await this.#docker.getImage(reference).remove();
+  }
+}
+
+/** Reads a progress stream to its end; a failure is told by a message in it, never by the status of the response. */
+async function follow(stream: NodeJS.ReadableStream, { onText, signal }: ImageCall): Promise<void> {
+  let stepOutput = "";
+  for await (const line of createInterface({ input: stream, crlfDelay: Infinity })) {
+    if (line === "") continue;
+    const event = JSON.parse(line) as ProgressEvent;
+    if (event.error !== undefined) throw new SetupError(`${lastLines(stepOutput, 20)}\n${event.error}`.trimStart());
+    const text = event.stream ?? [event.status, event.progress].filter(Boolean).join(" ");
+    stepOutput = /^Step \d+\/\d+ /.test(text) ? text : stepOutput + text;
+    if (text.trim() !== "") onText?.(text);
+  }
+  signal?.throwIfAborted();
+}

@@ -1,0 +1,127 @@
+import { execFile } from "node:child_process";
+import { chmod, copyFile, mkdtemp, readFile, rm } from "node:fs/promises";
+import { constants, tmpdir } from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { countContainers, runContainer } from "../support/probes/engine.js";
+
+const LABEL = "test-seccomp";
+const PROBES = path.join(import.meta.dirname, "../support/probes");
+const { EPERM, ENOSYS } = constants.errno;
+const { SIGSYS, SIGSEGV } = constants.signals;
+
+/** Probes announce their own end, so that one that was cut short does not look like one that found nothing. */
+const END = "end";
+const READS_AS_NOT_THERE = ["clone3", "statmount", "listmount"];
+/** Root, with what mounting, tracing, loading, rebooting, setting clocks and raw sockets ask for; in force on 20.10 as well. */
+const POWERFUL = [
+  ..."SYS_ADMIN SYS_MODULE SYS_BOOT SYS_TIME SYS_RAWIO SYS_PTRACE SYS_PACCT SYS_CHROOT SYS_NICE SYS_TTY_CONFIG".split(
+    " ",
+  ),
+  ..."NET_ADMIN NET_RAW SYSLOG DAC_READ_SEARCH MKNOD".split(" "),
+];
+
+let folder: string;
+let profile: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "matchbox-seccomp-"));
+  profile = await readFile(path.join(import.meta.dirname, "../../sandbox/seccomp.json"), "utf8");
+  await promisify(execFile)("gcc", ["-static", "-O1", "-o", `${folder}/syscalls`, `${PROBES}/syscalls.c`]);
+  await copyFile(`${PROBES}/everyday.py`, `${folder}/everyday.py`);
+  await chmod(folder, 0o755);
+});
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+  expect(await countContainers(LABEL)).toBe(0);
+});
+
+/** Runs a probe with a profile. @returns what it reported of each attempt */
+async function probe(command: string[], seccomp: string, powerful = false): Promise<Map<string, string>> {
+  const { output } = await runContainer({
+    command,
+    label: LABEL,
+    ...(powerful ? { user: "0:0" } : {}),
+    hostConfig: {
+      Binds: [`${folder}:/probes:ro`],
+      SecurityOpt: ["no-new-privileges:true", `seccomp=${seccomp}`],
+      ...(powerful ? { CapAdd: POWERFUL } : {}),
+    },
+  });
+  const lines = output.split("\n").filter((line) => line.includes("\t"));
+  return new Map(lines.map((line) => line.split("\t") as [string, string]));
+}
+
+function isDenied([name, result]: readonly [string, string]): boolean {
+  // A kernel without the i386 entrance ends the program with SIGSEGV.
+  if (name.startsWith("int80") && result === `signal ${SIGSEGV}`) return true;
+  return [`errno ${EPERM}`, `errno ${ENOSYS}`, `signal ${SIGSYS}`].includes(result);
+}
+
+describe("what the profile denies", () => {
+  it("is denied to the sandbox's user, by every number and every entrance", async () => {
+    const found = await probe(["/probes/syscalls", "denied"], profile);
+    expect(found.get(END)).toBe("ok");
+    found.delete(END);
+    expect([...found].filter((attempt) => !isDenied(attempt))).toEqual([]);
+    expect(found.size).toBeGreaterThan(400);
+    for (const name of READS_AS_NOT_THERE) expect(found.get(name)).toBe(`errno ${ENOSYS}`);
+  });
+
+  it("is denied by the profile alone: to root with its capabilities too, where the kernel would have let it through", async () => {
+    const filtered = await probe(["/probes/syscalls", "control"], profile, true);
+    const free = await probe(["/probes/syscalls", "control"], "unconfined", true);
+    expect(free.get(END)).toBe("ok");
+    expect([...filtered.keys()]).toEqual([...free.keys()]);
+    filtered.delete(END);
+    expect([...filtered].filter((attempt) => !isDenied(attempt))).toEqual([]);
+
+    const inKernel = [...free].filter(
+      ([name, result]) => name !== END && result !== `errno ${ENOSYS}` && result !== `signal ${SIGSEGV}`,
+    );
+    expect(inKernel.length).toBeGreaterThan(80);
+    expect(inKernel.filter(isDenied)).toEqual([]);
+  });
+
+  it.runIf(process.arch === "x64")("is denied at the i386 entrance even where the native call is allowed", async () => {
+    const filtered = await probe(["/probes/syscalls", "denied"], profile);
+    const free = await probe(["/probes/syscalls", "control"], "unconfined", true);
+    expect(["ok", `signal ${SIGSEGV}`]).toContain(free.get("int80 getpid"));
+    expect(filtered.get("int80 getpid")).toMatch(/^signal/);
+    expect(filtered.get("x32 39")).toMatch(/^(signal|errno)/);
+  });
+});
+
+describe("what the profile allows", () => {
+  it("works at the level of system calls", async () => {
+    const found = await probe(["/probes/syscalls", "allowed"], profile);
+    expect(found.get(END)).toBe("ok");
+    expect([...found].filter(([, result]) => result !== "ok")).toEqual([]);
+    expect(found.size).toBeGreaterThan(25);
+  });
+
+  it("is enough for threads, processes, sockets, files, databases, timers and terminals of Python", async () => {
+    const found = await probe(["python3", "/probes/everyday.py"], profile);
+    expect([...found].filter(([, result]) => result !== "ok")).toEqual([]);
+    expect(found.size).toBe(18);
+  });
+
+  it("is what a container starts with: mode 2, no new privileges, no capabilities", async () => {
+    const { exitCode, output } = await runContainer({
+      command: ["cat", "/proc/self/status"],
+      label: LABEL,
+      hostConfig: { SecurityOpt: ["no-new-privileges:true", `seccomp=${profile}`] },
+    });
+    expect(exitCode).toBe(0);
+    expect(output).toMatch(/^Seccomp:\t2$/m);
+    expect(output).toMatch(/^NoNewPrivs:\t1$/m);
+    expect(output).toMatch(/^CapEff:\t0+$/m);
+  });
+
+  it("is not what a broken profile gives: the engine refuses to make the container", async () => {
+    const broken = { command: ["true"], label: LABEL, hostConfig: { SecurityOpt: ["seccomp={"] } };
+    await expect(runContainer(broken)).rejects.toThrow(/seccomp/i);
+  });
+});

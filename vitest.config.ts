@@ -1,0 +1,28 @@
+import { defineConfig } from "vitest/config";
+
+/** Tests that share an engine run one file at a time, and one project after the other. */
+const onTheEngine = ["contract", "integration", "fault", "abuse"].map((name, index) => ({
+  extends: true as const,
+  test: {
+    name,
+    include: [`test/${name}/**/*.test.ts`],
+    fileParallelism: false,
+    sequence: { groupOrder: index + 1 },
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+}));
+
+export default defineConfig({
+  test: {
+    restoreMocks: true,
+    unstubEnvs: true,
+    projects: [
+      {
+        extends: true,
+        test: { name: "unit", include: ["test/{unit,architecture}/**/*.test.ts"], testTimeout: 10_000 },
+      },
+      ...onTheEngine,
+    ],
+  },
+});
