@@ -46,8 +46,9 @@ function told(message) {
 try {
   await up();
 } catch (error) {
-  const text = error instanceof Error ? (error.name === "SetupError" ? error.message : error.stack) : String(error);
+  const isTold = error instanceof Error && ["SetupError", "ConfigError"].includes(error.name);
+  const text = error instanceof Error ? (isTold ? error.message : error.stack) : String(error);
   process.stderr.write(`\n${text}\n`);
   if (command === "test") process.stdout.write("0 passed, 1 failed\n");
-  process.exitCode = 1;
+  process.exitCode ||= 1;
 }

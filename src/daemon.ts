@@ -32,7 +32,6 @@ export interface DaemonOptions {
   readonly config: Config;
   /** The image of lanes that name none. */
   readonly sandboxImage: string;
-  readonly dockerHost: string | undefined;
   readonly clock: Clock;
   readonly log: Log;
   /** Takes the engine's place; for tests of faults that no engine can be made to show. */
@@ -72,7 +71,7 @@ export class Daemon implements AsyncDisposable {
       execute: (run) => this.#execute(run),
       log,
     });
-    const address = engineAddress(config.engine.socket, options.dockerHost);
+    const address = engineAddress(config.engine.socket);
     const runtime = this.#createRuntime(address);
     const starts = new Semaphore(config.engine.maxConcurrentStarts);
     this.lanes = new Lanes(

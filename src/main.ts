@@ -29,7 +29,6 @@ export async function serve(options: ServeOptions): Promise<number> {
     daemon = await Daemon.start({
       config,
       sandboxImage: sandboxImageTag(),
-      dockerHost: process.env["DOCKER_HOST"],
       clock: systemClock,
       log,
     });

@@ -592,10 +592,13 @@ static const struct timespec *sleep_time(struct timespec *time) {
     if (runner.kill_deadline_ns != 0 && !runner.all_dead && (deadline == 0 || runner.kill_deadline_ns < deadline)) {
         deadline = runner.kill_deadline_ns;
     }
-    if (deadline == 0 && !runner.reap_again) {
+    /* Files go on as soon as the last flush has made room; no descriptor will tell. */
+    const bool work_left =
+        runner.reap_again || (runner.phase == PHASE_COLLECTING && outbox_payload(&runner.outbox) != NULL);
+    if (deadline == 0 && !work_left) {
         return NULL;
     }
-    const int64_t left = runner.reap_again ? 0 : deadline - now_ns();
+    const int64_t left = work_left ? 0 : deadline - now_ns();
     *time = (struct timespec){.tv_sec = left > 0 ? left / NANOSECONDS : 0, .tv_nsec = left > 0 ? left % NANOSECONDS : 0};
     return time;
 }

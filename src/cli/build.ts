@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import { Command, Option } from "commander";
 import { describeAddress, type EngineAddress, engineAddress } from "../container/engine-address.js";
 import { ConfigError } from "../errors.js";
@@ -26,7 +27,7 @@ export function buildCommand(): Command {
     .addOption(
       new Option("--engine <address>", "the container engine: unix:///path or tcp://host:port")
         .env("DOCKER_HOST")
-        .default(engineAddress(null, undefined), "unix:///var/run/docker.sock")
+        .default(engineAddress(null), "unix:///var/run/docker.sock")
         .argParser(argument(parseEngine)),
     )
     .addHelpText("after", EXAMPLES)
@@ -55,7 +56,7 @@ async function build({ engine, force = false }: BuildOptions): Promise<void> {
     throw new CliError(
       isAway
         ? `The container engine does not answer at ${describeAddress(engine)}: ${error.message}. "npm start" installs and starts one.`
-        : `The image could not be built:\n${error.message}`,
+        : `The image could not be built:\n${plain(error.message)}`,
       { cause: error },
     );
   }
@@ -63,8 +64,13 @@ async function build({ engine, force = false }: BuildOptions): Promise<void> {
 
 function parseEngine(text: string): EngineAddress {
   try {
-    return engineAddress(text, undefined);
+    return engineAddress(text);
   } catch (error) {
     throw error instanceof ConfigError ? new TypeError(error.message) : error;
   }
+}
+
+/** The words of a build step, which took itself to be on a terminal. */
+function plain(text: string): string {
+  return stripVTControlCharacters(text).replaceAll("\r", "");
 }

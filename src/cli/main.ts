@@ -45,6 +45,11 @@ Examples:
 
 async function main(args: readonly string[]): Promise<void> {
   const [first, ...rest] = args;
+  if (first === "-V" || first === "--version") {
+    const { packageVersion } = await import("../package-root.js");
+    process.stdout.write(`${packageVersion()}\n`);
+    return;
+  }
   const helpOf = first === "help" ? COMMANDS.find(({ name }) => name === rest[0]) : undefined;
   const entry = helpOf ?? COMMANDS.find(({ name }) => name === first);
   if (entry === undefined) {
@@ -64,11 +69,6 @@ function overview(): Command {
     .description("Runs untrusted code in prestarted containers that are used once.")
     .addHelpText("after", OVERVIEW)
     .option("-V, --version", "show the version");
-  program.action(async ({ version }: { version?: true }) => {
-    if (version === undefined) return;
-    const { packageVersion } = await import("../package-root.js");
-    process.stdout.write(`${packageVersion()}\n`);
-  });
   for (const { name, summary } of COMMANDS) program.command(name).summary(summary).description(summary).exitOverride();
   return program;
 }

@@ -14,10 +14,10 @@ export function argument<T>(parse: (text: string) => T): (text: string) => T {
   };
 }
 
-/** The same for an option that may be given many times. */
-export function repeated<T>(parse: (text: string) => T): (text: string, earlier: T[]) => T[] {
+/** The same for an option that may be given many times; undefined when it is not given at all. */
+export function repeated<T>(parse: (text: string) => T): (text: string, earlier: T[] | undefined) => T[] {
   const parseOne = argument(parse);
-  return (text, earlier) => [...earlier, parseOne(text)];
+  return (text, earlier = []) => [...earlier, parseOne(text)];
 }
 
 export const duration = argument(parseDuration);

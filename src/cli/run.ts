@@ -22,11 +22,11 @@ interface RunOptions extends DaemonOptions {
   readonly codeFile?: string;
   readonly timeout?: number;
   readonly queue?: number;
-  readonly file: readonly FileArgument[];
-  readonly collect: readonly string[];
+  readonly file?: readonly FileArgument[];
+  readonly collect?: readonly string[];
   readonly out?: string;
   readonly force?: true;
-  readonly env: readonly (readonly [string, string])[];
+  readonly env?: readonly (readonly [string, string])[];
   readonly stdin?: true;
   readonly json?: true;
 }
@@ -50,13 +50,11 @@ export function runCommand(programArgs: readonly string[]): Command {
       "--file <local[:remote]>",
       "put a file into the workspace, where the program starts; may be repeated",
       repeated(parseFileArgument),
-      [],
     )
     .option(
       "--collect <glob>",
       "bring back files of the workspace that match; ** crosses folders; may be repeated",
       repeated(notEmpty),
-      [],
     )
     .option("--out <folder>", "where collected files go (default: the current folder)")
     .option("--force", "let collected files replace files that are there")
@@ -64,7 +62,6 @@ export function runCommand(programArgs: readonly string[]): Command {
       "-e, --env <name=value>",
       "set an environment variable of the program; may be repeated",
       repeated(parseVariable),
-      [],
     )
     .option("--stdin", "pass this command's own input to the program while it runs (UTF-8 text)")
     .option("--json", "print one JSON object at the end, output included, instead of streaming")
@@ -92,9 +89,9 @@ async function requestFrom(
     lane,
     code: await programText(code, options),
     args: [...programArgs],
-    env: Object.fromEntries(options.env),
-    files: await readInputFiles(options.file),
-    collect: [...options.collect],
+    env: Object.fromEntries(options.env ?? []),
+    files: await readInputFiles(options.file ?? []),
+    collect: [...(options.collect ?? [])],
     ...(options.stdin === undefined ? {} : { stdin: true as const }),
     ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout }),
     ...(options.queue === undefined ? {} : { queueMs: options.queue }),

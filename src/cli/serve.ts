@@ -15,9 +15,9 @@ export function serveCommand(): Command {
     .summary("start the daemon")
     .description('Start the daemon in the foreground. "npm start" does the same after it has set everything up.')
     .option("-c, --config <file>", "the configuration, a YAML file")
-    .option("--set <key=value>", "override one key of the configuration; may be repeated", repeated(parseSetting), [])
+    .option("--set <key=value>", "override one key of the configuration; may be repeated", repeated(parseSetting))
     .addHelpText("after", EXAMPLES)
-    .action(async ({ config, set }: { config?: string; set: string[] }) => {
+    .action(async ({ config, set = [] }: { config?: string; set?: string[] }) => {
       const { serve } = await import("../main.js");
       process.exitCode = await serve({ overrides: set, ...(config === undefined ? {} : { configPath: config }) });
     });

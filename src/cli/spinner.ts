@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import { printable, style } from "./terminal.js";
 
 const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
@@ -46,10 +47,8 @@ export function startSpinner(title: string): Spinner {
 }
 
 function lastLine(text: string): string {
-  return printable(
-    text
-      .trimEnd()
-      .split(/[\r\n]/)
-      .at(-1) ?? "",
-  );
+  const lines = stripVTControlCharacters(text)
+    .trimEnd()
+    .split(/[\r\n]/);
+  return printable(lines.at(-1) ?? "");
 }

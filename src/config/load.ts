@@ -61,6 +61,8 @@ export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
         .join("\n"),
     );
   }
+  // The engine's own variable: a default for where nothing more particular is said.
+  parsed.data.engine.socket ??= env["DOCKER_HOST"] ?? null;
   const token = env[TOKEN_VARIABLE];
   if (token !== undefined && token !== "") parsed.data.server.tokens.push(token);
   return parsed.data;

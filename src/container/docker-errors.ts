@@ -1,3 +1,4 @@
+import { DeadlineError } from "../deadline.js";
 import { DaemonError, messageOf } from "../errors.js";
 import { EngineDownError, EngineRefusedError, ImageMissingError } from "./errors.js";
 
@@ -21,8 +22,7 @@ export function engineError(error: unknown, call: { what: string; engine: string
   if (error instanceof DaemonError) return error;
   const status = engineStatus(error);
   if (status === undefined) {
-    const timedOut = error instanceof Error && (error.name === "TimeoutError" || error.name === "AbortError");
-    const words = timedOut ? "it did not answer in time" : messageOf(error);
+    const words = error instanceof DeadlineError ? `it was ${error.message}` : messageOf(error);
     return new EngineDownError(`The container engine at ${call.engine} cannot ${call.what}: ${words}`, { cause: error });
   }
   if (status === 404 && call.image !== undefined && /no such image/i.test(engineWords(error))) {

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { Backoff } from "../backoff.js";
 import type { Clock } from "../clock.js";
 import type { EgressConfig } from "../config/schema.js";
+import { withDeadline } from "../deadline.js";
 import type { Log } from "../log.js";
 import { Semaphore } from "../semaphore.js";
 import { attach } from "./attach.js";
@@ -61,6 +62,9 @@ export class DockerRuntime implements SandboxRuntime {
   readonly #closing = new AbortController();
   /** Every sandbox from before its creation until the engine says that it is gone. */
   readonly #ledger = new Set<SandboxId>();
+  readonly #pendingRemovals = new Set<Promise<void>>();
+  /** Whether the engine may have made a container that the ledger does not have. */
+  #mayHaveStrays = false;
 
   constructor(options: DockerRuntimeOptions) {
     this.#options = options;
@@ -94,42 +98,51 @@ export class DockerRuntime implements SandboxRuntime {
     if (spec.network === "egress") await this.#call("make the network", signal, (abort) => this.#egress.ensure(abort));
   }
 
+  /**
+   * Aborting takes effect between the steps: a call that was given up half-way would go on in the engine, and make a
+   * container that nobody knows of.
+   */
   async launch(spec: SandboxSpec, { signal }: { signal: AbortSignal }): Promise<RunningSandbox> {
+    signal.throwIfAborted();
     const id = newSandboxId();
     this.#ledger.add(id);
     const began = this.#options.clock.now();
     let container: Docker.Container;
     try {
-      container = await this.#create(spec, id, signal);
+      container = await this.#create(spec, id);
     } catch (error) {
       // A create whose answer was lost may have made a container all the same; outside of the ledger, `reap` finds it.
       this.#ledger.delete(id);
+      this.#mayHaveStrays = true;
       throw error;
     }
     try {
-      return await this.#start(container, id, { createMs: this.#options.clock.now() - began, signal });
+      const createMs = this.#options.clock.now() - began;
+      signal.throwIfAborted();
+      return await this.#start(container, id, createMs, signal);
     } catch (error) {
       void this.#remove(id);
       throw error;
     }
   }
 
-  async #create(spec: SandboxSpec, id: SandboxId, signal: AbortSignal): Promise<Docker.Container> {
+  async #create(spec: SandboxSpec, id: SandboxId): Promise<Docker.Container> {
     const { instance } = this.#options;
     const network = spec.network === "none" ? undefined : { name: this.#egress.name, resolvers: this.#egress.resolvers };
     const options = createOptions(spec, { id, instance, network });
-    return this.#call("create a container", signal, (abortSignal) => this.#docker.createContainer({ ...options, abortSignal }), spec.image);
+    return this.#call("create a container", undefined, (abortSignal) => this.#docker.createContainer({ ...options, abortSignal }), spec.image);
   }
 
   /** Attaches before the start, so that no byte of the runner's is missed. */
-  async #start(container: Docker.Container, id: SandboxId, begun: { createMs: number; signal: AbortSignal }): Promise<RunningSandbox> {
+  async #start(container: Docker.Container, id: SandboxId, createMs: number, signal: AbortSignal): Promise<RunningSandbox> {
     const { address, clock, log } = this.#options;
-    const { createMs, signal } = begun;
     const created = clock.now();
     const socket = await this.#call("attach to a container", signal, (abort) => attach(address, container.id, abort));
     const attached = clock.now();
     try {
-      await this.#call("start a container", signal, (abortSignal) => container.start({ abortSignal }));
+      signal.throwIfAborted();
+      await this.#call("start a container", undefined, (abortSignal) => container.start({ abortSignal }));
+      signal.throwIfAborted();
     } catch (error) {
       socket.destroy();
       throw error;
@@ -157,8 +170,14 @@ export class DockerRuntime implements SandboxRuntime {
     return found.filter((container) => SANDBOX_LABEL in container.Labels).length;
   }
 
-  /** Gives up removals that do not get through and lets go of the engine. */
+  /** Waits for removals under way, gives up those that do not get through in time, and lets go of the engine. */
   async [Symbol.asyncDispose](): Promise<void> {
+    const { clock, callDeadlineMs } = this.#options;
+    const done = new AbortController();
+    const deadline = clock.sleep(callDeadlineMs, { signal: done.signal }).catch(() => undefined);
+    if (this.#mayHaveStrays) await Promise.race([this.reap({ signal: done.signal }).catch(() => undefined), deadline]);
+    await Promise.race([Promise.all(this.#pendingRemovals), deadline]);
+    done.abort();
     this.#closing.abort(new Error("the runtime is closing"));
     await this.#egress[Symbol.asyncDispose]();
     this.#agent.destroy();
@@ -175,6 +194,12 @@ export class DockerRuntime implements SandboxRuntime {
    * the runtime closes. Few at a time: removals in parallel starve starts (moby #41738).
    */
   async #remove(id: SandboxId): Promise<void> {
+    const removal = this.#removeUntilGone(id).finally(() => this.#pendingRemovals.delete(removal));
+    this.#pendingRemovals.add(removal);
+    return removal;
+  }
+
+  async #removeUntilGone(id: SandboxId): Promise<void> {
     const backoff = new Backoff({ minMs: this.#options.retryMinMs, maxMs: this.#options.retryMaxMs });
     const container = this.#docker.getContainer(`matchbox-${id}`);
     const { signal } = this.#closing;
@@ -225,32 +250,15 @@ export class DockerRuntime implements SandboxRuntime {
    * One call with the deadline that every call has, also where dockerode cannot abort it; whatever goes wrong becomes an
    * error of ours.
    */
-  async #call<T>(what: string, signal: AbortSignal, call: (abortSignal: AbortSignal) => Promise<T>, image?: string): Promise<T> {
-    const abort = AbortSignal.any([signal, AbortSignal.timeout(this.#options.callDeadlineMs)]);
+  async #call<T>(what: string, signal: AbortSignal | undefined, call: (abortSignal: AbortSignal) => Promise<T>, image?: string): Promise<T> {
+    const { clock, callDeadlineMs: ms } = this.#options;
     try {
-      return await orAborted(call(abort), abort);
+      return await withDeadline({ clock, ms, ...(signal === undefined ? {} : { signal }) }, call);
     } catch (error) {
-      signal.throwIfAborted();
+      signal?.throwIfAborted();
       const engine = describeAddress(this.#options.address);
       throw engineError(error, { what, engine, ...(image === undefined ? {} : { image }) });
     }
-  }
-}
-
-/** The promise's outcome, or the signal's reason if that comes first. */
-async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  let abort: () => void = () => undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    abort = () => {
-      reject(signal.reason instanceof Error ? signal.reason : new Error("aborted"));
-    };
-    signal.addEventListener("abort", abort, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", abort);
   }
 }
 

@@ -8,11 +8,11 @@ export type EngineAddress =
 const DEFAULT_SOCKET = "/var/run/docker.sock";
 
 /**
- * Reads an engine's address as DOCKER_HOST has it.
+ * Reads an engine's address in the form that DOCKER_HOST has; nothing means the default socket.
  * @throws ConfigError for any other form; TLS is not among them
  */
-export function engineAddress(configured: string | null, dockerHost: string | undefined): EngineAddress {
-  const text = configured ?? (dockerHost === undefined || dockerHost === "" ? `unix://${DEFAULT_SOCKET}` : dockerHost);
+export function engineAddress(configured: string | null): EngineAddress {
+  const text = configured === null || configured === "" ? `unix://${DEFAULT_SOCKET}` : configured;
   if (text.startsWith("unix://")) return { kind: "socket", socketPath: text.slice("unix://".length) };
   const tcp = /^(?:tcp|http):\/\/(\[[^\]]+\]|[^:/]+):(\d+)\/?$/.exec(text);
   if (tcp?.[1] !== undefined && tcp[2] !== undefined) {

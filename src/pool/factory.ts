@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Clock } from "../clock.js";
 import { RunnerError } from "../container/errors.js";
 import type { RunningSandbox, SandboxRuntime, SandboxSpec } from "../container/runtime.js";
+import { DeadlineError, withDeadline } from "../deadline.js";
 import type { Log } from "../log.js";
 import type { Semaphore } from "../semaphore.js";
 import type { LaneHealth } from "./health.js";
@@ -107,19 +108,13 @@ export class SandboxFactory {
   }
 
   async #untilReady(sandbox: Sandbox, signal: AbortSignal): Promise<void> {
-    const { clock, readyDeadlineMs } = this.#options;
-    const done = new AbortController();
-    const deadline = clock
-      .sleep(readyDeadlineMs, { signal: AbortSignal.any([signal, done.signal]) })
-      .then(() => Promise.reject(new RunnerError(`The sandbox was not ready within ${readyDeadlineMs} ms.`)));
+    const { clock, readyDeadlineMs: ms } = this.#options;
     try {
-      await Promise.race([sandbox.channel.ready, deadline]);
+      await withDeadline({ clock, ms, signal }, () => sandbox.channel.ready);
     } catch (error) {
       void sandbox.evict();
+      if (error instanceof DeadlineError) throw new RunnerError(`The sandbox was not ready within ${ms} ms.`, { cause: error });
       throw error;
-    } finally {
-      deadline.catch(() => undefined);
-      done.abort();
     }
   }
 }

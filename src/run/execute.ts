@@ -54,7 +54,7 @@ export async function execute(run: Run, context: ExecuteContext): Promise<void> 
     context.onEnd(run, { lane: lane.name, outcome: exit.reason, launch: lease.launch, sandbox: lease.sandbox.id, exit, error: undefined });
 
     await lease[Symbol.asyncDispose]();
-    run.emit({ type: "destroyed", sandbox: lease.sandbox.id, afterMs: context.clock.now() - endedAt });
+    run.emit({ type: "destroyed", sandbox: lease.sandbox.id, afterMs: toMicroseconds(context.clock.now() - endedAt) });
   } catch (error) {
     endInFailure(run, error, context);
   }
@@ -118,7 +118,13 @@ async function conduct(run: Run, stage: Stage): Promise<{ exit: Omit<ExitMessage
   const releasedAt = clock.now();
   const handoutMs = releasedAt - run.receivedAt - lease.queueMs;
   run.connect(channel);
-  run.emit({ type: "started", sandbox, launch: lease.launch, queueMs: lease.queueMs, handoutMs });
+  run.emit({
+    type: "started",
+    sandbox,
+    launch: lease.launch,
+    queueMs: toMicroseconds(lease.queueMs),
+    handoutMs: toMicroseconds(handoutMs),
+  });
   context.onHandout(lane.name, lease.launch, handoutMs);
 
   // The runner keeps the time; this is for a runner that cannot speak any more, or a client that does not read its ending.
@@ -154,11 +160,21 @@ async function conduct(run: Run, stage: Stage): Promise<{ exit: Omit<ExitMessage
     endedAt,
     exit: {
       ...decide(ending, run.termination.reason),
-      timings: { queueMs: lease.queueMs, handoutMs, firstByteMs, runMs: reported?.runMs ?? endedAt - releasedAt },
+      timings: {
+        queueMs: toMicroseconds(lease.queueMs),
+        handoutMs: toMicroseconds(handoutMs),
+        firstByteMs: firstByteMs === null ? null : toMicroseconds(firstByteMs),
+        runMs: reported?.runMs ?? toMicroseconds(endedAt - releasedAt),
+      },
       usage: usageOf(reported),
       output: output.report,
     },
   };
+}
+
+/** Milliseconds without digits that no clock has measured. */
+function toMicroseconds(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
 }
 
 function usageOf(exit: RunnerExit | undefined): ExitMessage["usage"] {
@@ -185,7 +201,7 @@ function endInFailure(run: Run, error: unknown, context: ExecuteContext): void {
       reason,
       exitCode: null,
       signal: null,
-      timings: { queueMs: waitedMs, handoutMs: 0, firstByteMs: null, runMs: 0 },
+      timings: { queueMs: toMicroseconds(waitedMs), handoutMs: 0, firstByteMs: null, runMs: 0 },
       usage: usageOf(undefined),
       output: { stdout: nothing, stderr: { ...nothing } },
     };

@@ -1,5 +1,6 @@
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { stripVTControlCharacters } from "node:util";
 import Docker from "dockerode";
 import type { EngineAddress } from "../container/engine-address.js";
 import { lastLines } from "./process.js";
@@ -110,7 +111,7 @@ async function follow(stream: NodeJS.ReadableStream, { onText, signal }: ImageCa
     if (line === "") continue;
     const event = JSON.parse(line) as ProgressEvent;
     if (event.error !== undefined) throw new SetupError(`${lastLines(stepOutput, 20)}\n${event.error}`.trimStart());
-    const text = event.stream ?? [event.status, event.progress].filter(Boolean).join(" ");
+    const text = stripVTControlCharacters(event.stream ?? [event.status, event.progress].filter(Boolean).join(" "));
     stepOutput = /^Step \d+\/\d+ /.test(text) ? text : stepOutput + text;
     if (text.trim() !== "") onText?.(text);
   }

@@ -64,7 +64,7 @@ const OLDEST_API = "1.41";
 export async function ensureEngine(options: EngineOptions): Promise<EngineAddress> {
   const { progress, deadlineMs = DEFAULT_DEADLINE_MS, locations = DEFAULT_LOCATIONS, signal } = options;
   const dockerHost = options.dockerHost ?? process.env["DOCKER_HOST"] ?? "";
-  const address = engineAddress(dockerHost === "" ? `unix://${locations.socketPath}` : dockerHost, undefined);
+  const address = engineAddress(dockerHost === "" ? `unix://${locations.socketPath}` : dockerHost);
   const first = await listen(address, deadlineMs, signal);
   if (first.kind === "nobody" && dockerHost !== "") {
     throw new SetupError(`No engine answers at DOCKER_HOST=${dockerHost}. Start it, or unset DOCKER_HOST.`);

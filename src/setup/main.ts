@@ -4,6 +4,7 @@ import { ensureBaseImage } from "./base-image.js";
 import { ImageApi } from "./docker-api.js";
 import { ensureEngine } from "./engine.js";
 import { ensureSandboxImage, sandboxImageTag } from "./sandbox-image.js";
+import { SetupError } from "./setup-error.js";
 import type { Step } from "./step.js";
 import { runTests } from "./run-tests.js";
 
@@ -35,7 +36,7 @@ async function setUp(step: Step): Promise<void> {
   const stop = new AbortController();
   const onSignal = (signal: NodeJS.Signals): void => {
     process.exitCode = signal === "SIGINT" ? 130 : 143;
-    stop.abort(new Error(`stopped by ${signal}`));
+    stop.abort(new SetupError(`Stopped by ${signal}.`));
     // A call that does not hear the abort must not keep a person waiting.
     setTimeout(() => process.exit(), 2000).unref();
   };
@@ -54,6 +55,10 @@ async function setUp(step: Step): Promise<void> {
         return Promise.resolve();
       });
     }
+  } catch (error) {
+    // Calls that were cut off tell it in many ways; the reason is one.
+    signal.throwIfAborted();
+    throw error;
   } finally {
     process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
   }

@@ -11,7 +11,7 @@ export function testImage(): string {
 
 /** One call of the engine's HTTP API, without anything of ours in between. @throws when it answers 400 or more */
 export function callEngine(method: string, path: string, body?: unknown): Promise<Buffer> {
-  const address = engineAddress(null, process.env["DOCKER_HOST"]);
+  const address = engineAddress(process.env["DOCKER_HOST"] ?? null);
   return new Promise((resolve, reject) => {
     const call = request(
       {

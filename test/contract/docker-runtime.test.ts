@@ -1,0 +1,39 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { pino } from "pino";
+import { beforeAll } from "vitest";
+import { systemClock } from "../../src/clock.js";
+import { configSchema } from "../../src/config/schema.js";
+import { DockerRuntime } from "../../src/container/docker-runtime.js";
+import { engineAddress } from "../../src/container/engine-address.js";
+import { packageRoot } from "../../src/package-root.js";
+import { sandboxSpec } from "../../src/pool/spec.js";
+import { buildSandboxImage, sandboxImageTag } from "../../src/setup/sandbox-image.js";
+import { describeRuntime } from "./runtime.contract.js";
+
+const config = configSchema.parse({ lanes: { shell: { language: "shell" } } });
+const address = engineAddress(process.env["DOCKER_HOST"] ?? null);
+
+beforeAll(async () => {
+  await buildSandboxImage({ engine: address });
+}, 600_000);
+
+describeRuntime("docker", {
+  runtime: (instance) =>
+    new DockerRuntime({
+      ...config.engine,
+      address,
+      instance,
+      egress: config.egress,
+      clock: systemClock,
+      log: pino({ level: "silent" }),
+    }),
+  spec: sandboxSpec("shell", config.lanes["shell"]!, {
+    image: sandboxImageTag(),
+    ociRuntime: null,
+    seccompProfile: readFileSync(join(packageRoot(), "sandbox", "seccomp.json"), "utf8"),
+  }),
+  holdMs: 2_000,
+  patienceMs: 10_000,
+  abortAfterMs: [1, 5, 15, 40, 80],
+});
