@@ -16,11 +16,11 @@ export function exitCodeOfSignal(signal: string): number {
 /**
  * The exit code of `matchbox run`: the program's own, or one that tells apart why it has none.
  *
- * @param interruptedBy the signal this process got, when that is why the run was cancelled
+ * @param interruptedBy the signal this process got; without one, a cancelled run is one that the daemon cancelled
  */
 export function exitCodeOf(
   exit: Pick<ExitMessage, "reason" | "exitCode" | "signal">,
-  interruptedBy = "SIGINT",
+  interruptedBy?: string,
 ): number {
   switch (exit.reason) {
     case "exited":
@@ -35,7 +35,7 @@ export function exitCodeOf(
       // What a program gets that goes over a limit on file size; a plain 137 would look like running out of memory.
       return exitCodeOfSignal("SIGXFSZ");
     case "cancelled":
-      return exitCodeOfSignal(interruptedBy);
+      return interruptedBy === undefined ? EXIT_MATCHBOX_FAILED : exitCodeOfSignal(interruptedBy);
     case "client_gone":
     case "shutdown":
     case "lost":

@@ -79,7 +79,12 @@ async function parse(command: Command, args: readonly string[]): Promise<void> {
     .showSuggestionAfterError()
     .configureOutput({
       outputError: (text) => {
-        notice(`${text.trim().replace(/^error: /, "")} ("${command.name()} --help" tells more)`);
+        notice(
+          `${text
+            .trim()
+            .replace(/^error: /, "")
+            .replaceAll("\n", " ")} ("${command.name()} --help" tells more)`,
+        );
       },
     });
   await command.parseAsync([...args], { from: "user" });

@@ -1,5 +1,5 @@
 import type { ContainerCreateOptions } from "dockerode";
-import { containerName, INSTANCE_LABEL, LANE_LABEL, SANDBOX_LABEL } from "./labels.js";
+import { containerName, DAEMON_LABEL, INSTANCE_LABEL, LANE_LABEL, SANDBOX_LABEL } from "./labels.js";
 import type { SandboxId, SandboxSpec } from "./runtime.js";
 
 /** The user of the sandbox image, by number, so that no file of the image decides who it is. */
@@ -21,6 +21,8 @@ const OOM_SCORE_ADJ = 500;
 export interface ContainerIdentity {
   readonly id: SandboxId;
   readonly instance: string;
+  /** The daemon's process, told apart from those before it. */
+  readonly daemon: string;
   /** The network to join; undefined for none at all. */
   readonly network: { readonly name: string; readonly resolvers: readonly string[] } | undefined;
 }
@@ -37,7 +39,7 @@ export function createOptions(spec: SandboxSpec, identity: ContainerIdentity): C
     WorkingDir: "/workspace",
     // The host's name and the container's id would tell a program where it runs.
     Hostname: "sandbox",
-    Labels: { [INSTANCE_LABEL]: identity.instance, [LANE_LABEL]: spec.lane, [SANDBOX_LABEL]: identity.id },
+    Labels: { [INSTANCE_LABEL]: identity.instance, [DAEMON_LABEL]: identity.daemon, [LANE_LABEL]: spec.lane, [SANDBOX_LABEL]: identity.id },
     // The dead man's switch: when the one attached stdin is gone, it closes, and the runner exits.
     OpenStdin: true,
     StdinOnce: true,

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { Agent } from "node:http";
 import type { Duplex, Readable, Writable } from "node:stream";
 import { finished } from "node:stream/promises";
@@ -25,6 +26,7 @@ import type {
   SandboxRuntime,
   SandboxSpec,
 } from "./runtime.js";
+import { Watchdog } from "./watchdog.js";
 
 /** Connections for short calls; attaches have their own. */
 const MAX_CALL_SOCKETS = 16;
@@ -60,6 +62,9 @@ export class DockerRuntime implements SandboxRuntime {
   readonly #removals: Semaphore;
   readonly #egress: DockerEgress;
   readonly #closing = new AbortController();
+  /** Tells this process's containers from those of one that ran before it under the same instance. */
+  readonly #daemon = randomBytes(16).toString("hex");
+  readonly #watchdog: Watchdog;
   /** Every sandbox from before its creation until the engine says that it is gone. */
   readonly #ledger = new Set<SandboxId>();
   readonly #pendingRemovals = new Set<Promise<void>>();
@@ -69,16 +74,9 @@ export class DockerRuntime implements SandboxRuntime {
   constructor(options: DockerRuntimeOptions) {
     this.#options = options;
     const { address } = options;
-    const dockerOptions: Docker.DockerOptions & { agent: Agent } = {
-      protocol: "http",
-      agent: this.#agent,
-      // Both are given, one as undefined: the environment's DOCKER_HOST would win otherwise.
-      ...(address.kind === "socket"
-        ? { socketPath: address.socketPath, host: undefined }
-        : { host: address.host, port: address.port, socketPath: undefined }),
-    };
-    this.#docker = new Docker(dockerOptions);
+    this.#docker = connectTo(address, this.#agent);
     this.#removals = new Semaphore(options.maxConcurrentRemovals);
+    this.#watchdog = Watchdog.start(address, this.#daemon);
     this.#egress = new DockerEgress(this.#docker, { address, instance: options.instance, config: options.egress });
   }
 
@@ -129,7 +127,7 @@ export class DockerRuntime implements SandboxRuntime {
   async #create(spec: SandboxSpec, id: SandboxId): Promise<Docker.Container> {
     const { instance } = this.#options;
     const network = spec.network === "none" ? undefined : { name: this.#egress.name, resolvers: this.#egress.resolvers };
-    const options = createOptions(spec, { id, instance, network });
+    const options = createOptions(spec, { id, instance, daemon: this.#daemon, network });
     return this.#call("create a container", undefined, (abortSignal) => this.#docker.createContainer({ ...options, abortSignal }), spec.image);
   }
 
@@ -178,6 +176,8 @@ export class DockerRuntime implements SandboxRuntime {
     if (this.#mayHaveStrays) await Promise.race([this.reap({ signal: done.signal }).catch(() => undefined), deadline]);
     await Promise.race([Promise.all(this.#pendingRemovals), deadline]);
     done.abort();
+    // With something left behind it is the watchdog's turn, as it is when this process dies here.
+    if (this.#ledger.size === 0 && !this.#mayHaveStrays) this.#watchdog[Symbol.dispose]();
     this.#closing.abort(new Error("the runtime is closing"));
     await this.#egress[Symbol.asyncDispose]();
     this.#agent.destroy();
@@ -259,6 +259,32 @@ export class DockerRuntime implements SandboxRuntime {
       const engine = describeAddress(this.#options.address);
       throw engineError(error, { what, engine, ...(image === undefined ? {} : { image }) });
     }
+  }
+}
+
+function connectTo(address: EngineAddress, agent: Agent): Docker {
+  const options: Docker.DockerOptions & { agent: Agent } = {
+    protocol: "http",
+    agent,
+    // Both are given, one as undefined: the environment's DOCKER_HOST would win otherwise.
+    ...(address.kind === "socket"
+      ? { socketPath: address.socketPath, host: undefined }
+      : { host: address.host, port: address.port, socketPath: undefined }),
+  };
+  return new Docker(options);
+}
+
+/** Removes every container with this label; for the watchdog of a daemon that has died. @returns how many there were */
+export async function removeLabelled(address: EngineAddress, label: string, signal: AbortSignal): Promise<number> {
+  const agent = new Agent();
+  try {
+    const docker = connectTo(address, agent);
+    const found = await docker.listContainers({ all: true, filters: { label: [label] }, abortSignal: signal });
+    const gone = found.map(({ Id: id }) => docker.getContainer(id).remove({ force: true, v: true, abortSignal: signal }));
+    await Promise.allSettled(gone);
+    return found.length;
+  } finally {
+    agent.destroy();
   }
 }
 

@@ -40,7 +40,9 @@ export async function localHost(): Promise<EgressHost> {
 }
 
 async function blindSpot(interfaceName: string): Promise<string | undefined> {
-  if (!(await exists(`/sys/class/net/${interfaceName}`))) {
+  // Of this process's own network namespace, which /sys need not be.
+  const interfaces = await readFile("/proc/net/dev", "utf8").catch(() => "");
+  if (!new RegExp(`^\\s*${interfaceName}:`, "m").test(interfaces)) {
     return (
       `The bridge ${interfaceName} is not on this machine, or not in this network namespace, so its traffic cannot be held. ` +
       "Lanes with a network need the daemon beside its engine, outside of containers."

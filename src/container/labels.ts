@@ -3,6 +3,8 @@ import type { SandboxId } from "./runtime.js";
 
 /** On every container and network of ours; its value is the daemon's instance, so that two daemons never touch each other's. */
 export const INSTANCE_LABEL = "matchbox";
+/** One process of a daemon, from its start to its end. */
+export const DAEMON_LABEL = "matchbox.daemon";
 export const LANE_LABEL = "matchbox.lane";
 export const SANDBOX_LABEL = "matchbox.sandbox";
 

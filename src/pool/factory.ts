@@ -85,7 +85,7 @@ export class SandboxFactory {
   }
 
   async #launch(signal: AbortSignal, leave: () => void): Promise<Sandbox> {
-    const { spec, runtime, onState, log } = this.#options;
+    const { spec, runtime, clock, onState, onStep, log } = this.#options;
     let running: RunningSandbox;
     try {
       if (this.#suspicious) await runtime.prepare(spec, { signal });
@@ -95,11 +95,15 @@ export class SandboxFactory {
       throw error;
     }
     onState(undefined, "creating");
+    let evictedAt = 0;
     return new Sandbox(running, {
       onState: (from, to) => {
         onState(from, to);
+        if (to === "evicting") evictedAt = clock.now();
+        if (to !== "gone") return;
+        onStep("remove", clock.now() - evictedAt);
         // Only now may another take its place: what the engine is still removing costs memory too.
-        if (to === "gone") leave();
+        leave();
       },
       onLog: (text) => {
         log.warn({ sandbox: running.id, text: text.slice(0, 1024) }, "the interpreter complained before it was ready");

@@ -73,12 +73,14 @@ export class Stock {
     }
   }
 
-  /** Ends creations, and evicts all that is in stock. Settles when the last of them is gone. */
+  /**
+   * Ends creations, and evicts all that is in stock. Settles when nothing is created any more; the removals, which an
+   * engine may hold up, are the runtime's to wait for.
+   */
   async close(): Promise<void> {
     this.#closing.abort(new Error("the stock is closing"));
-    const warm = [...this.#warm];
+    for (const sandbox of this.#warm) void sandbox.evict();
     this.#warm.clear();
-    await Promise.all(warm.map((sandbox) => sandbox.evict()));
     await this.#pool.drain();
     await this.#pool.clear();
   }
@@ -115,7 +117,7 @@ export class Stock {
       return { sandbox: undefined };
     }
     if (this.#closing.signal.aborted) {
-      await sandbox.evict();
+      void sandbox.evict();
       return { sandbox: undefined };
     }
     this.#warm.add(sandbox);

@@ -19,6 +19,8 @@ import { formatListenAddress, type ListenAddress, parseListenAddress } from "./l
 const HARD_LIMIT_FACTOR = 4;
 /** Pieces of one message, and of the socket's chunks behind it; a client has no reason for more. */
 const MAX_FRAGMENTS = 1_024;
+/** How long a stopping daemon waits for killed runs to end and their containers to be gone before it closes connections, in ms. */
+const RECEIPT_GRACE_MS = 5_000;
 const MAX_HEADERS_BYTES = 16 * 1024;
 
 /** What answers a plain request. */
@@ -108,8 +110,8 @@ export class HttpServer {
   }
 
   /**
-   * Takes no more runs, lets live ones finish for so long, ends the rest, and closes.
-   * Settles when every run has had its ending and every container of one is gone.
+   * Takes no more runs, lets live ones finish for so long, ends the rest, and closes. Receipts of removal are waited for,
+   * but not for ever: an engine that hangs must not keep the daemon from stopping.
    */
   async close(options: { graceMs: number }): Promise<void> {
     this.#draining = true;
@@ -121,14 +123,9 @@ export class HttpServer {
     });
     const connections = [...this.#connections];
     const finished = Promise.all(connections.map((connection) => connection.finished()));
-    let timer: NodeJS.Timeout | undefined;
-    const grace = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, options.graceMs);
-    });
-    await Promise.race([finished, grace]);
-    clearTimeout(timer);
+    await orAfter(finished, options.graceMs);
     for (const connection of connections) connection.terminateRuns("shutdown");
-    await finished;
+    await orAfter(finished, RECEIPT_GRACE_MS);
     for (const connection of this.#connections) connection.close("shutting_down", "The daemon is stopping.");
     this.#sockets.close();
     // Idle keep-alive connections would hold the listener open; upgraded ones close by their own handshake.
@@ -198,6 +195,16 @@ export class HttpServer {
       });
     });
   }
+}
+
+/** Waits for the promise, but no longer than this. */
+async function orAfter(promise: Promise<unknown>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const enough = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([promise, enough]);
+  clearTimeout(timer);
 }
 
 function pathOf(request: IncomingMessage): string {

@@ -1,17 +1,17 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type DaemonProcess, startDaemonProcess } from "../support/daemon.js";
+import { waitFor } from "../support/wait.js";
 
 /** The compiled command, exactly as people run it. */
 const CLI = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
 
-let daemon: ChildProcess;
+let daemon: DaemonProcess;
 let url: string;
 let folder: string;
 
@@ -49,51 +49,20 @@ function start(
   return { child, ended, stdout: () => text(out) };
 }
 
+const until = (isSo: () => boolean) => waitFor(isSo, { timeoutMs: 30_000, what: "output" });
+
 const matchbox = (args: readonly string[], options?: { input?: string | Buffer; env?: Record<string, string> }) =>
   start(args, options).ended;
 
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await sleep(20);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("the system gave no port");
-  return address.port;
-}
-
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "matchbox-cli-"));
-  const port = await freePort();
-  url = `http://127.0.0.1:${port}`;
-  const settings = [
-    `server.listen=127.0.0.1:${port}`,
-    `engine.instance=cli-test-${process.pid}`,
-    "log.level=error",
-    "lanes.python.warm=2",
-    "lanes.shell.warm=2",
-  ];
-  daemon = spawn(process.execPath, [CLI, "serve", ...settings.flatMap((setting) => ["--set", setting])], {
-    stdio: ["ignore", "inherit", "inherit"],
-  });
-  await until(async () => {
-    if (daemon.exitCode !== null) throw new Error(`the daemon ended with ${daemon.exitCode}`);
-    return fetch(`${url}/readyz`).then(
-      (answer) => answer.ok,
-      () => false,
-    );
-  });
+  daemon = await startDaemonProcess(["log.level=error", "lanes.shell.warm=2"]);
+  url = daemon.url;
 });
 
 afterAll(async () => {
-  const ended = once(daemon, "exit");
-  daemon.kill("SIGTERM");
-  await ended;
+  await daemon[Symbol.asyncDispose]();
   await rm(folder, { recursive: true });
-  expect(daemon.exitCode).toBe(0);
 });
 
 describe("matchbox run", () => {

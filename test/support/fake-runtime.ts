@@ -108,7 +108,8 @@ export class FakeRuntime implements SandboxRuntime {
     if (behaviour.fault === "refused") throw new EngineRefusedError("The engine says no.");
     if (!images.has(spec.image)) throw new ImageMissingError(spec.image);
     const { launchMs } = behaviour;
-    if (launchMs > 0) await clock.sleep(launchMs, { signal });
+    if (launchMs > 0) await clock.sleep(launchMs, { signal }).catch(() => undefined);
+    signal.throwIfAborted();
     const sandbox = new FakeSandbox(this.#engine, {
       id: this.#engine.newId(),
       lane: spec.lane,
@@ -166,6 +167,7 @@ export class FakeSandbox implements RunningSandbox {
   readonly #runner: FakeRunner;
   #end: SandboxEnd = { exitCode: undefined, oomKilled: false };
   #removal: Promise<void> | undefined;
+  #vanishing: Promise<void> | undefined;
 
   constructor(
     engine: FakeEngine,
@@ -192,17 +194,19 @@ export class FakeSandbox implements RunningSandbox {
       // The runner has ended, so the engine takes the sandbox away by itself.
       onEnd: (exitCode) => {
         this.#stop({ exitCode, oomKilled: false });
-        engine.forget(this);
       },
     });
     this.#runner = runner;
     const decoder = new FrameDecoder();
     this.input = new Writable({
       write: (chunk: Buffer, _encoding, done) => {
-        decoder.push(chunk, (frame) => {
-          runner.onFrame(frame);
+        // Later: an answer never comes within the call that it answers.
+        queueMicrotask(() => {
+          decoder.push(chunk, (frame) => {
+            runner.onFrame(frame);
+          });
+          done();
         });
-        done();
       },
       final: (done) => {
         runner.abandon();
@@ -223,7 +227,6 @@ export class FakeSandbox implements RunningSandbox {
   die(end: SandboxEnd = { exitCode: 137, oomKilled: false }): void {
     this.#runner.silence();
     this.#stop(end);
-    this.#engine.forget(this);
   }
 
   /** The runner hears and says nothing any more, while the sandbox stays. */
@@ -247,24 +250,36 @@ export class FakeSandbox implements RunningSandbox {
   async #remove(): Promise<void> {
     this.input.destroy();
     this.output.destroy();
-    const { removal } = this.#engine.behaviour;
-    try {
-      // A runtime that closes gives up.
-      if (removal === "never") await this.#engine.clock.sleep(Infinity, { signal: this.#given });
-      else if (removal > 0) await this.#engine.clock.sleep(removal, { signal: this.#given });
-      else await Promise.resolve();
-    } catch {
-      return;
-    }
-    this.#engine.forget(this);
-    this.#onGone(this.id);
+    await Promise.race([this.#vanish(), aborted(this.#given)]);
   }
 
   #stop(end: SandboxEnd): void {
     this.#end = end;
     this.output.end();
     this.input.destroy();
+    void this.#vanish();
   }
+
+  /** The engine takes the sandbox away, by itself after its end or because it was told to: once, and in its own time. */
+  #vanish(): Promise<void> {
+    return (this.#vanishing ??= this.#wait(this.#engine.behaviour.removal).then(() => {
+      this.#engine.forget(this);
+      this.#onGone(this.id);
+    }));
+  }
+
+  async #wait(removal: FakeBehaviour["removal"]): Promise<void> {
+    if (removal === "never") await new Promise<never>(() => undefined);
+    else if (removal > 0) await this.#engine.clock.sleep(removal);
+  }
+}
+
+/** Settles when the signal is aborted. */
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }
 
 interface FakeRunnerOptions {

@@ -24,7 +24,7 @@ describe("the exit code of `matchbox run`", () => {
     [exit("timed_out", { signal: "SIGKILL" }), 124],
     [exit("out_of_memory", { signal: "SIGKILL" }), 137],
     [exit("output_limit", { signal: "SIGKILL" }), 153],
-    [exit("cancelled"), 130],
+    [exit("cancelled"), 125],
     [exit("client_gone"), 125],
     [exit("shutdown"), 125],
     [exit("lost"), 125],
@@ -33,6 +33,7 @@ describe("the exit code of `matchbox run`", () => {
   });
 
   it("tells which signal cancelled it", () => {
+    expect(exitCodeOf(exit("cancelled"), "SIGINT")).toBe(130);
     expect(exitCodeOf(exit("cancelled"), "SIGTERM")).toBe(143);
     expect(exitCodeOf(exit("cancelled"), "SIGHUP")).toBe(129);
   });

@@ -1,0 +1,98 @@
+import { pino } from "pino";
+import { type Config, configSchema, type LaneConfig } from "../../../src/config/schema.js";
+import type { DaemonError } from "../../../src/errors.js";
+import { Lane } from "../../../src/pool/lane.js";
+import { Lanes } from "../../../src/pool/lanes.js";
+import type { Lease } from "../../../src/pool/lease.js";
+import { sandboxSpec } from "../../../src/pool/spec.js";
+import { Semaphore } from "../../../src/semaphore.js";
+import { FAKE_IMAGE, FakeEngine, type FakeBehaviour, type FakeRuntime } from "../../support/fake-runtime.js";
+import { ManualClock, settle } from "../../support/manual-clock.js";
+
+/** A lane's configuration: two warm, eight at most, and the given differences. */
+export function laneConfig(differences: Partial<LaneConfig> = {}): LaneConfig {
+  const python = { language: "python", image: FAKE_IMAGE, warm: 2, maxSandboxes: 8, ...differences };
+  return configSchema.parse({ lanes: { python } }).lanes["python"]!;
+}
+
+export const SERVER_CONFIG: Config["server"] = configSchema.parse({ lanes: { python: { language: "python" } } }).server;
+
+/** One lane on the fake engine, with the time in the test's hands. */
+export class LaneRig implements AsyncDisposable {
+  readonly clock = new ManualClock();
+  readonly engine = new FakeEngine(this.clock);
+  readonly lane: Lane;
+  readonly lanes: Lanes;
+  /** What the lane told of its health, undefined for a recovery. */
+  readonly faults: (DaemonError | undefined)[] = [];
+  readonly #runtime: FakeRuntime;
+
+  private constructor(config: LaneConfig) {
+    this.#runtime = this.engine.runtime();
+    this.lane = new Lane({
+      name: "python",
+      config,
+      spec: sandboxSpec("python", config, { image: FAKE_IMAGE, ociRuntime: null, seccompProfile: "{}" }),
+      runtime: this.#runtime,
+      starts: new Semaphore(2),
+      engine: { readyDeadlineMs: 1_000, retryMinMs: 100, retryMaxMs: 2_000, maxConcurrentStarts: 2 },
+      observer: {
+        onState: () => undefined,
+        onStep: () => undefined,
+        onFault: (_lane, fault) => this.faults.push(fault),
+      },
+      clock: this.clock,
+      log: pino({ level: "silent" }),
+    });
+    this.lanes = new Lanes([this.lane]);
+  }
+
+  /** A lane that has been started; it is full, unless what is to go wrong keeps it from that. */
+  static async start(config: Partial<LaneConfig> = {}, behaviour: Partial<FakeBehaviour> = {}): Promise<LaneRig> {
+    const rig = new LaneRig(laneConfig(config));
+    Object.assign(rig.engine.behaviour, behaviour);
+    rig.lane.start();
+    await settle();
+    return rig;
+  }
+
+  /** Asks for a sandbox, as a run does. */
+  acquire(options: Partial<Parameters<Lane["acquire"]>[0]> = {}): Promise<Lease> {
+    return this.lane.acquire({
+      client: "anybody",
+      queueMs: 30_000,
+      askedAt: this.clock.now(),
+      signal: new AbortController().signal,
+      onQueued: () => undefined,
+      ...options,
+    });
+  }
+
+  /** Stops everything, removals that never get through included. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    Object.assign(this.engine.behaviour, { fault: "none", removal: 0 });
+    await this.#runtime[Symbol.asyncDispose]();
+    await this.lane[Symbol.asyncDispose]();
+  }
+}
+
+/** How a promise stands, without waiting for it. */
+export async function standing<T>(promise: Promise<T>): Promise<"pending" | "fulfilled" | "rejected"> {
+  let state: "pending" | "fulfilled" | "rejected" = "pending";
+  promise.then(
+    () => (state = "fulfilled"),
+    () => (state = "rejected"),
+  );
+  await settle();
+  return state;
+}
+
+/** What a promise is rejected with. */
+export async function failureOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    (value) => {
+      throw new Error(`expected a rejection, got ${String(value)}`);
+    },
+    (error: unknown) => error,
+  );
+}

@@ -1,0 +1,40 @@
+import { describe, expect, it } from "vitest";
+import { sandboxSpec } from "../../../src/pool/spec.js";
+import { laneConfig } from "./rig.js";
+
+const defaults = { image: "default:1", ociRuntime: null, seccompProfile: "{}" };
+const MIB = 1024 * 1024;
+
+describe("the spec of a lane's sandboxes", () => {
+  it("has the lane's limits in bytes", () => {
+    const lane = laneConfig({ memoryMiB: 256, workspaceMiB: 3, tmpMiB: 2, homeMiB: 1, cpus: 1.5, pids: 64, openFiles: 99 });
+    expect(sandboxSpec("python", lane, defaults)).toMatchObject({
+      lane: "python",
+      memoryBytes: 256 * MIB,
+      workspaceBytes: 3 * MIB,
+      tmpBytes: 2 * MIB,
+      homeBytes: MIB,
+      cpus: 1.5,
+      pids: 64,
+      openFiles: 99,
+      network: "none",
+      seccompProfile: "{}",
+      ociRuntime: undefined,
+    });
+  });
+
+  it("takes the lane's image, else the default one", () => {
+    expect(sandboxSpec("a", laneConfig({ image: "own:2" }), defaults).image).toBe("own:2");
+    expect(sandboxSpec("a", laneConfig({ image: null }), defaults).image).toBe("default:1");
+  });
+
+  it.each([
+    ["python", "python3 main.py"],
+    ["shell", "bash main.sh"],
+  ] as const)("lets the interpreter of %s wait for its program", (language, command) => {
+    const spec = sandboxSpec("a", laneConfig({ language }), { ...defaults, ociRuntime: "crun" });
+    const separator = spec.command.indexOf("--");
+    expect(spec.command.slice(separator + 1).join(" ")).toBe(command);
+    expect(spec.ociRuntime).toBe("crun");
+  });
+});

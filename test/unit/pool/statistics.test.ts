@@ -1,0 +1,45 @@
+import { describe, expect, it } from "vitest";
+import { LaneStatistics } from "../../../src/pool/statistics.js";
+
+describe("a lane's statistics", () => {
+  it("have no numbers before the first run", () => {
+    expect(new LaneStatistics().report()).toEqual({
+      runs: { total: 0, warm: 0, cold: 0, refused: 0, byReason: {} },
+      hitRate: null,
+      handoutMs: null,
+      firstByteMs: null,
+    });
+  });
+
+  it("count runs by launch and by ending, and the refused ones among all", () => {
+    const statistics = new LaneStatistics();
+    for (const launch of ["warm", "warm", "warm", "cold"] as const) {
+      statistics.handedOut(launch, 1);
+      statistics.ended("exited", { firstByteMs: null });
+    }
+    statistics.ended("queue_full", undefined);
+    expect(statistics.report()).toMatchObject({
+      runs: { total: 5, warm: 3, cold: 1, refused: 1, byReason: { exited: 4, queue_full: 1 } },
+      hitRate: 0.75,
+    });
+  });
+
+  it("take percentiles by nearest rank", () => {
+    const statistics = new LaneStatistics();
+    for (let value = 100; value >= 1; value -= 1) {
+      statistics.handedOut("warm", value);
+      statistics.ended("exited", { firstByteMs: value * 2 });
+    }
+    const { handoutMs, firstByteMs } = statistics.report();
+    expect(handoutMs).toEqual({ p50: 50, p90: 90, p99: 99 });
+    expect(firstByteMs).toEqual({ p50: 100, p90: 180, p99: 198 });
+  });
+
+  it("forget what is longer ago than the last 1,024 runs", () => {
+    const statistics = new LaneStatistics();
+    for (let run = 0; run < 1_024; run += 1) statistics.handedOut("warm", 1_000);
+    for (let run = 0; run < 1_024; run += 1) statistics.handedOut("warm", 1);
+    expect(statistics.report().handoutMs).toEqual({ p50: 1, p90: 1, p99: 1 });
+    expect(statistics.report().runs.total).toBe(2_048);
+  });
+});
