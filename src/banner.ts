@@ -19,7 +19,14 @@ export async function printBanner(daemon: Daemon, options: { signal: AbortSignal
   const { address } = daemon;
   const url = address.startsWith("unix:") ? address : `http://${address}`;
   const flag = address === DEFAULT_ADDRESS ? "" : ` --url ${url}`;
-  lines.push("", `  Matchbox listens on ${paint("bold", url)}`, "", "  Try it:", `    npx matchbox run${flag} python 'print("hello")'`, "");
+  lines.push(
+    "",
+    `  Matchbox listens on ${paint("bold", url)}`,
+    "",
+    "  Try it:",
+    `    npx matchbox run${flag} python 'print("hello")'`,
+    "",
+  );
   process.stderr.write(`${lines.join("\n")}\n`);
 }
 
@@ -28,7 +35,8 @@ async function selfCheck(daemon: Daemon, lane: Lane, lines: string[]): Promise<s
   const began = performance.now();
   const ending = await daemon.check(lane.name, PROBES[lane.config.language]);
   if (ending?.type === "error") return ending.message;
-  if (ending?.type !== "exit" || ending.reason !== "exited") return `the self-check ended as ${ending?.type === "exit" ? ending.reason : "nothing"}`;
+  if (ending?.type !== "exit" || ending.reason !== "exited")
+    return `the self-check ended as ${ending?.type === "exit" ? ending.reason : "nothing"}`;
   const took = performance.now() - began;
   const firstByte = ending.timings.firstByteMs?.toFixed(2) ?? "-";
   lines.push(

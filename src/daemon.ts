@@ -63,7 +63,11 @@ export class Daemon implements AsyncDisposable {
       routes: {
         "/healthz": () => ({ status: 200, type: "text/plain", body: "ok\n" }),
         "/readyz": () => this.#readiness(),
-        "/metrics": async () => ({ status: 200, type: "text/plain; version=0.0.4", body: await this.#metrics.registry.metrics() }),
+        "/metrics": async () => ({
+          status: 200,
+          type: "text/plain; version=0.0.4",
+          body: await this.#metrics.registry.metrics(),
+        }),
         "/v1/lanes": () => ({ status: 200, type: "application/json", body: JSON.stringify(this.report()) }),
       },
       hello: () => this.#hello(),
@@ -210,7 +214,12 @@ export class Daemon implements AsyncDisposable {
         if (message.type === "exit" || message.type === "error") terminal = message;
       },
     });
-    await execute(run, { lanes: this.lanes, clock: this.#options.clock, onHandout: () => undefined, onEnd: () => undefined });
+    await execute(run, {
+      lanes: this.lanes,
+      clock: this.#options.clock,
+      onHandout: () => undefined,
+      onEnd: () => undefined,
+    });
     return terminal;
   }
 
@@ -219,11 +228,20 @@ export class Daemon implements AsyncDisposable {
   }
 
   #hello(): HelloMessage {
-    return { type: "hello", protocol: PROTOCOL_VERSION, server: this.#version, lanes: [...this.lanes].map((lane) => lane.limits) };
+    return {
+      type: "hello",
+      protocol: PROTOCOL_VERSION,
+      server: this.#version,
+      lanes: [...this.lanes].map((lane) => lane.limits),
+    };
   }
 
   #readiness(): { status: number; type: string; body: string } {
-    const lanes = [...this.lanes].map((lane) => ({ lane: lane.name, state: lane.state, reason: lane.fault?.message ?? null }));
+    const lanes = [...this.lanes].map((lane) => ({
+      lane: lane.name,
+      state: lane.state,
+      reason: lane.fault?.message ?? null,
+    }));
     const ready = lanes.every(({ state }) => state === "ready");
     return { status: ready ? 200 : 503, type: "application/json", body: JSON.stringify({ ready, lanes }) };
   }
@@ -291,6 +309,7 @@ export class Daemon implements AsyncDisposable {
  * daemons apart that share an engine from afar. A port that the system chooses is nobody's claim, so chance takes its place.
  */
 function defaultInstance(address: ListenAddress): string {
-  const claim = address.kind === "tcp" && address.port === 0 ? randomBytes(8).toString("hex") : formatListenAddress(address);
+  const claim =
+    address.kind === "tcp" && address.port === 0 ? randomBytes(8).toString("hex") : formatListenAddress(address);
   return `${hostname()}/${claim}`;
 }

@@ -9,6 +9,9 @@ export type Log = Logger;
  */
 export function createLog(level: string, options: { pretty: boolean }): Log {
   return options.pretty
-    ? pino({ level }, PinoPretty({ colorize: true, ignore: "pid,hostname", translateTime: "SYS:HH:MM:ss.l", sync: true }))
+    ? pino(
+        { level },
+        PinoPretty({ colorize: true, ignore: "pid,hostname", translateTime: "SYS:HH:MM:ss.l", sync: true }),
+      )
     : pino({ level });
 }

@@ -48,7 +48,9 @@ export async function serve(options: ServeOptions): Promise<number> {
     await Promise.race([
       daemon[Symbol.asyncDispose](),
       stop.insisted.then(() => Promise.reject(new Error("stopped by a second signal"))),
-      sleep(SHUTDOWN_DEADLINE_MS, undefined, { ref: false }).then(() => Promise.reject(new Error("the engine held up the shutdown"))),
+      sleep(SHUTDOWN_DEADLINE_MS, undefined, { ref: false }).then(() =>
+        Promise.reject(new Error("the engine held up the shutdown")),
+      ),
     ]);
   } catch (error) {
     // What is left behind ends by itself: with this process the stdin of every sandbox closes.

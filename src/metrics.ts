@@ -5,7 +5,8 @@ import type { Launch } from "./protocol/messages.js";
 
 /** From 0.1 ms, where a warm hand-out is, to 30 s, where a starved one ends; in seconds. */
 const LATENCY_BUCKETS_S = [
-  0.0001, 0.00025, 0.0005, 0.00075, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
+  0.0001, 0.00025, 0.0005, 0.00075, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,
+  2.5, 5, 10, 30,
 ];
 /** From 1 ms to a minute: the steps of a refill, in seconds. */
 const REFILL_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 15, 60];
@@ -24,7 +25,10 @@ export class Metrics {
   readonly #degraded: Gauge<"lane">;
   readonly #outputBytes: Counter<"lane" | "stream">;
 
-  constructor(sources: { waiting: () => Iterable<readonly [lane: string, waiting: number]>; connections: () => number }) {
+  constructor(sources: {
+    waiting: () => Iterable<readonly [lane: string, waiting: number]>;
+    connections: () => number;
+  }) {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry });
     this.#handout = new Histogram({
@@ -140,7 +144,15 @@ export class Metrics {
   /** A run that got a sandbox has ended. */
   runEnded(
     lane: string,
-    run: { launch: Launch; outcome: string; queueMs: number; firstByteMs: number | null; runMs: number; stdoutBytes: number; stderrBytes: number },
+    run: {
+      launch: Launch;
+      outcome: string;
+      queueMs: number;
+      firstByteMs: number | null;
+      runMs: number;
+      stdoutBytes: number;
+      stderrBytes: number;
+    },
   ): void {
     const { launch } = run;
     this.#runs.inc({ lane, outcome: run.outcome });

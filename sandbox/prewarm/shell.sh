@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # How bash waits: started as `bash main.sh` with BASH_ENV naming this file, it stops here, in its own start-up, until the
 # runner lets it go. Then this returns and bash opens main.sh itself. Nothing of this file may be left for the script.
 
@@ -36,7 +37,7 @@ __matchbox_wait() {
         exec env -- "${__matchbox_variables[@]}" "${__matchbox_command[@]}" "${__matchbox_arguments[@]}"
     fi
     for __matchbox_item in "${__matchbox_variables[@]}"; do
-        export "$__matchbox_item"
+        export "${__matchbox_item?}"
     done
     SECONDS=0
 }

@@ -207,8 +207,7 @@ enum collect_state collect_step(struct collector *collector, int workspace, cons
         return COLLECT_MORE;
     }
     if (collector->file >= 0 && collector->file_left > 0) {
-        const size_t want =
-            collector->file_left < FRAME_PAYLOAD_MAX ? (size_t)collector->file_left : FRAME_PAYLOAD_MAX;
+        const size_t want = collector->file_left < FRAME_PAYLOAD_MAX ? (size_t)collector->file_left : FRAME_PAYLOAD_MAX;
         const ssize_t got = read(collector->file, payload, want);
         if (got <= 0) {
             return COLLECT_FAILED; /* its size has been promised, and nobody is left who could have cut it */

@@ -10,11 +10,11 @@
 #include <stdint.h>
 
 enum {
-    COLLECT_DEPTH_MAX = 32,        /* folders below one another that are looked into */
-    COLLECT_ENTRIES_MAX = 100000,  /* entries looked at */
-    COLLECT_MATCHES_MAX = 8192,    /* matches kept */
-    COLLECT_ARENA_SIZE = 1 << 20,  /* bytes of their paths */
-    COLLECT_WALK_MS_MAX = 2000,    /* time for the walk: a client's patterns must not hold up the end of a run */
+    COLLECT_DEPTH_MAX = 32,       /* folders below one another that are looked into */
+    COLLECT_ENTRIES_MAX = 100000, /* entries looked at */
+    COLLECT_MATCHES_MAX = 8192,   /* matches kept */
+    COLLECT_ARENA_SIZE = 1 << 20, /* bytes of their paths */
+    COLLECT_WALK_MS_MAX = 2000,   /* time for the walk: a client's patterns must not hold up the end of a run */
 };
 
 struct collector {

@@ -9,8 +9,8 @@ static const char *name_end(const char *at) {
 }
 
 /*
- * Matches one byte against the set that opens at *pattern ('[' included) and moves *pattern behind it. An unclosed set is
- * a plain '['.
+ * Matches one byte against the set that opens at *pattern ('[' included) and moves *pattern behind it. An unclosed set
+ * is a plain '['.
  */
 static bool set_matches(const char **pattern, const char *end, unsigned char byte) {
     const char *at = *pattern + 1;

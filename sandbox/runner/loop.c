@@ -165,7 +165,8 @@ static bool read_output(struct output *output) {
         return true;
     }
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
-        /* Once all writers are dead, empty is the end, even where a dead socket still holds a copy of the other side. */
+        /* Once all writers are dead, empty is the end, even where a dead socket still holds a copy of the other side.
+         */
         if (!runner.all_dead) {
             return false;
         }
@@ -299,8 +300,8 @@ static void report_exit(void) {
 }
 
 /*
- * Goes as far as it can without waiting: everything dead, pipes dry, files sent, EXIT. In the usual case that is all the
- * way, so that the last output and EXIT leave in one write.
+ * Goes as far as it can without waiting: everything dead, pipes dry, files sent, EXIT. In the usual case that is all
+ * the way, so that the last output and EXIT leave in one write.
  */
 static void go_on_ending(void) {
     if (runner.phase == PHASE_ENDING) {
@@ -552,8 +553,8 @@ static void read_control(void) {
         return;
     }
     if (got <= 0) {
-        /* It is ending, and reap() will tell how: the kill does not change the exit code of a process that is already on
-         * its way out. One that only closed the socket can never be let go, and ends here. */
+        /* It is ending, and reap() will tell how: the kill does not change the exit code of a process that is already
+         * on its way out. One that only closed the socket can never be let go, and ends here. */
         close_and_forget(&runner.control);
         kill_everything();
         return;
@@ -584,7 +585,16 @@ static void check_deadlines(void) {
 
 /* ---- The loop ---- */
 
-enum { WATCH_DAEMON_IN, WATCH_DAEMON_OUT, WATCH_SIGNALS, WATCH_OUT, WATCH_ERR, WATCH_STDIN, WATCH_CONTROL, WATCH_COUNT };
+enum {
+    WATCH_DAEMON_IN,
+    WATCH_DAEMON_OUT,
+    WATCH_SIGNALS,
+    WATCH_OUT,
+    WATCH_ERR,
+    WATCH_STDIN,
+    WATCH_CONTROL,
+    WATCH_COUNT
+};
 
 /* How long poll() may sleep: to the next deadline, for ever without one, not at all with work left over. */
 static const struct timespec *sleep_time(struct timespec *time) {
@@ -599,7 +609,8 @@ static const struct timespec *sleep_time(struct timespec *time) {
         return NULL;
     }
     const int64_t left = work_left ? 0 : deadline - now_ns();
-    *time = (struct timespec){.tv_sec = left > 0 ? left / NANOSECONDS : 0, .tv_nsec = left > 0 ? left % NANOSECONDS : 0};
+    *time =
+        (struct timespec){.tv_sec = left > 0 ? left / NANOSECONDS : 0, .tv_nsec = left > 0 ? left % NANOSECONDS : 0};
     return time;
 }
 
@@ -608,13 +619,14 @@ static void wait_for_events(struct pollfd fds[WATCH_COUNT]) {
     const bool room = outbox_payload(&runner.outbox) != NULL;
     const bool control_writes = runner.phase == PHASE_RUNNING;
     fds[WATCH_DAEMON_IN] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
-    fds[WATCH_DAEMON_OUT] = (struct pollfd){.fd = outbox_is_empty(&runner.outbox) ? -1 : STDOUT_FILENO, .events = POLLOUT};
+    fds[WATCH_DAEMON_OUT] =
+        (struct pollfd){.fd = outbox_is_empty(&runner.outbox) ? -1 : STDOUT_FILENO, .events = POLLOUT};
     fds[WATCH_SIGNALS] = (struct pollfd){.fd = runner.start.signals, .events = POLLIN};
     fds[WATCH_OUT] = (struct pollfd){.fd = room ? runner.out.fd : -1, .events = POLLIN};
     fds[WATCH_ERR] = (struct pollfd){.fd = room ? runner.err.fd : -1, .events = POLLIN};
     fds[WATCH_STDIN] = (struct pollfd){.fd = runner.ring.used > 0 ? runner.program_stdin : -1, .events = POLLOUT};
     fds[WATCH_CONTROL] = (struct pollfd){.fd = runner.phase == PHASE_STARTING || control_writes ? runner.control : -1,
-                                        .events = control_writes ? POLLOUT : POLLIN};
+                                         .events = control_writes ? POLLOUT : POLLIN};
     struct timespec time;
     if (ppoll(fds, WATCH_COUNT, sleep_time(&time), NULL) < 0) {
         if (errno != EINTR) {
@@ -642,8 +654,8 @@ _Noreturn void loop_run(const struct interpreter *interpreter) {
     for (;;) {
         struct pollfd fds[WATCH_COUNT];
         wait_for_events(fds);
-        /* Ends before output: a program that wrote and ended leaves both in one go. Both before the daemon's frames: what
-         * happened here has happened before what is read now. */
+        /* Ends before output: a program that wrote and ended leaves both in one go. Both before the daemon's frames:
+         * what happened here has happened before what is read now. */
         if (fds[WATCH_SIGNALS].revents != 0 || runner.reap_again) {
             read_signals();
         }

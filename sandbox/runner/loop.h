@@ -7,16 +7,16 @@
 
 /* How the runner itself ends. The daemon learns the same from the frames; these are for whoever looks at the engine. */
 enum runner_exit {
-    RUNNER_REPORTED = 0, /* EXIT was sent */
-    RUNNER_USAGE = 64,   /* started with wrong arguments */
-    RUNNER_FAILED = 70,  /* FAILED was sent */
+    RUNNER_REPORTED = 0,   /* EXIT was sent */
+    RUNNER_USAGE = 64,     /* started with wrong arguments */
+    RUNNER_FAILED = 70,    /* FAILED was sent */
     RUNNER_ABANDONED = 71, /* the daemon is gone, or the engine asked for the end */
 };
 
 struct loop_start {
-    int workspace;          /* the folder that files go to and come from */
-    int signals;            /* a signalfd for SIGCHLD, SIGTERM and SIGINT */
-    const char *main_name;  /* the program's own file, which is never collected */
+    int workspace;         /* the folder that files go to and come from */
+    int signals;           /* a signalfd for SIGCHLD, SIGTERM and SIGINT */
+    const char *main_name; /* the program's own file, which is never collected */
 };
 
 /* Before the interpreter is started: touches the memory that the path of a run will need. */

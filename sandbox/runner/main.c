@@ -1,6 +1,6 @@
 /*
- * The runner: PID 1 of every sandbox. Starts an interpreter in advance, lets it go on the daemon's word, sends back what
- * it prints and how it ended. ../README.md is the contract.
+ * The runner: PID 1 of every sandbox. Starts an interpreter in advance, lets it go on the daemon's word, sends back
+ * what it prints and how it ended. ../README.md is the contract.
  */
 #include "loop.h"
 
@@ -26,9 +26,10 @@ struct arguments {
 };
 
 static _Noreturn void usage_error(const char *problem) {
-    (void)dprintf(STDERR_FILENO,
-                  "runner: %s\nusage: runner [--env NAME=VALUE]... [--workspace DIR] --main FILE -- COMMAND [ARGUMENT]...\n",
-                  problem);
+    (void)dprintf(
+        STDERR_FILENO,
+        "runner: %s\nusage: runner [--env NAME=VALUE]... [--workspace DIR] --main FILE -- COMMAND [ARGUMENT]...\n",
+        problem);
     _exit(RUNNER_USAGE);
 }
 
@@ -79,7 +80,8 @@ static void parse_arguments(struct arguments *arguments, char **argv) {
     }
 }
 
-/* Whatever the engine may have left open beyond 0, 1 and 2 (CVE-2024-21626) is closed to the runner and its children. */
+/* Whatever the engine may have left open beyond 0, 1 and 2 (CVE-2024-21626) is closed to the runner and its children.
+ */
 static void close_inherited(void) {
 #ifdef SYS_close_range
     if (syscall(SYS_close_range, STDERR_FILENO + 1, UINT_MAX, 0) == 0) {
@@ -166,8 +168,8 @@ int main(int argc, char **argv) {
     };
     loop_prepare(&start);
 
-    /* 7. The interpreter. From here on there is somebody to kill, so every way out goes through loop_fail() or the end of
-     *    the loop, which both see to that. */
+    /* 7. The interpreter. From here on there is somebody to kill, so every way out goes through loop_fail() or the end
+     * of the loop, which both see to that. */
     struct interpreter interpreter;
     const struct interpreter_command command = {
         .argv = arguments.command, .env = arguments.env, .workspace = arguments.workspace};

@@ -104,7 +104,6 @@ bool interpreter_start(struct interpreter *interpreter, const struct interpreter
     for (int target = 0; target <= CONTROL_FD; target++) {
         (void)close(sources[target]);
     }
-    *interpreter =
-        (struct interpreter){.pid = pid, .in = in[1], .out = out[0], .err = err[0], .control = control[0]};
+    *interpreter = (struct interpreter){.pid = pid, .in = in[1], .out = out[0], .err = err[0], .control = control[0]};
     return true;
 }

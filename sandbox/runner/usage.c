@@ -18,13 +18,12 @@ static int open_first(const char *const *paths) {
 }
 
 void usage_open(struct usage *usage) {
-    static const char *const oom_events[] = {
-        "/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control", NULL};
-    static const char *const memory_peak[] = {
-        "/sys/fs/cgroup/memory.peak", "/sys/fs/cgroup/memory/memory.max_usage_in_bytes", NULL};
-    static const char *const cpu[] = {
-        "/sys/fs/cgroup/cpu.stat", "/sys/fs/cgroup/cpuacct/cpuacct.usage",
-        "/sys/fs/cgroup/cpu,cpuacct/cpuacct.usage", NULL};
+    static const char *const oom_events[] = {"/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control",
+                                             NULL};
+    static const char *const memory_peak[] = {"/sys/fs/cgroup/memory.peak",
+                                              "/sys/fs/cgroup/memory/memory.max_usage_in_bytes", NULL};
+    static const char *const cpu[] = {"/sys/fs/cgroup/cpu.stat", "/sys/fs/cgroup/cpuacct/cpuacct.usage",
+                                      "/sys/fs/cgroup/cpu,cpuacct/cpuacct.usage", NULL};
     *usage = (struct usage){
         .oom_events = open_first(oom_events),
         .memory_peak = open_first(memory_peak),

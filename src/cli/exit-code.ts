@@ -18,10 +18,7 @@ export function exitCodeOfSignal(signal: string): number {
  *
  * @param interruptedBy the signal this process got; without one, a cancelled run is one that the daemon cancelled
  */
-export function exitCodeOf(
-  exit: Pick<ExitMessage, "reason" | "exitCode" | "signal">,
-  interruptedBy?: string,
-): number {
+export function exitCodeOf(exit: Pick<ExitMessage, "reason" | "exitCode" | "signal">, interruptedBy?: string): number {
   switch (exit.reason) {
     case "exited":
       return exit.exitCode ?? EXIT_MATCHBOX_FAILED;

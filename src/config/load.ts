@@ -56,9 +56,7 @@ export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
   const parsed = configSchema.safeParse(document.toJS());
   if (!parsed.success) {
     throw new ConfigError(
-      parsed.error.issues
-        .map((issue) => describe(document, issue.path, issue, { path, lines, origins }))
-        .join("\n"),
+      parsed.error.issues.map((issue) => describe(document, issue.path, issue, { path, lines, origins })).join("\n"),
     );
   }
   // The engine's own variable: a default for where nothing more particular is said.

@@ -31,18 +31,32 @@ const server = z.strictObject({
     .array(z.string().min(16, { error: "must have at least 16 characters" }))
     .default([])
     .describe("Bearer tokens that clients must send; required for any address but loopback."),
-  allowedOrigins: z.array(z.string()).default([]).describe("Origins of web pages that may connect besides the daemon's own."),
-  allowedHosts: z.array(z.string()).default([]).describe("Names in Host headers that are accepted besides the listen address."),
-  maxMessageBytes: whole("bytes", KIB, 64 * MIB).default(8 * MIB).describe("Largest message that is read; a larger one is refused."),
+  allowedOrigins: z
+    .array(z.string())
+    .default([])
+    .describe("Origins of web pages that may connect besides the daemon's own."),
+  allowedHosts: z
+    .array(z.string())
+    .default([])
+    .describe("Names in Host headers that are accepted besides the listen address."),
+  maxMessageBytes: whole("bytes", KIB, 64 * MIB)
+    .default(8 * MIB)
+    .describe("Largest message that is read; a larger one is refused."),
   maxConnections: whole("connections", 1, 100_000).default(1_000),
   maxRunsPerConnection: whole("runs", 1, 10_000).default(256).describe("Live runs, waiting ones included."),
-  pingIntervalMs: milliseconds(1_000, 3_600_000).default(30_000).describe("Between pings; no answer until the next ends the connection."),
+  pingIntervalMs: milliseconds(1_000, 3_600_000)
+    .default(30_000)
+    .describe("Between pings; no answer until the next ends the connection."),
   handshakeTimeoutMs: milliseconds(100, 60_000).default(5_000).describe("Longest time a request may take to arrive."),
   highWaterBytes: whole("bytes", 16 * KIB, 64 * MIB)
     .default(MIB)
     .describe("Unsent bytes of one connection above which its programs are held back; they go on below a quarter."),
-  slowClientMs: milliseconds(100, 3_600_000).default(30_000).describe("How long a connection may stay held back before it is closed."),
-  shutdownGraceMs: milliseconds(0, 600_000).default(5_000).describe("How long live runs may go on after SIGTERM before they are killed."),
+  slowClientMs: milliseconds(100, 3_600_000)
+    .default(30_000)
+    .describe("How long a connection may stay held back before it is closed."),
+  shutdownGraceMs: milliseconds(0, 600_000)
+    .default(5_000)
+    .describe("How long live runs may go on after SIGTERM before they are killed."),
 });
 
 const engine = z.strictObject({
@@ -54,16 +68,31 @@ const engine = z.strictObject({
     .describe("unix:///path or tcp://host:port; null takes DOCKER_HOST, else the default socket."),
   instance: z
     .string()
-    .regex(/^[a-zA-Z0-9][a-zA-Z0-9_.:@/-]{0,127}$/, { error: "must be 1 to 128 of a-z A-Z 0-9 _ . : @ / -, beginning with a letter or digit" })
+    .regex(/^[a-zA-Z0-9][a-zA-Z0-9_.:@/-]{0,127}$/, {
+      error: "must be 1 to 128 of a-z A-Z 0-9 _ . : @ / -, beginning with a letter or digit",
+    })
     .nullable()
     .default(null)
     .describe("Label of this daemon's containers; null makes it from the host's name and the listen address."),
-  ociRuntime: z.string().min(1).nullable().default(null).describe("The engine's name of a runtime, such as crun; null takes the engine's default."),
+  ociRuntime: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe("The engine's name of a runtime, such as crun; null takes the engine's default."),
   callDeadlineMs: milliseconds(100, 600_000).default(20_000).describe("Longest time one call to the engine may take."),
-  readyDeadlineMs: milliseconds(100, 600_000).default(20_000).describe("Longest time from a container's start to its runner's word that it is ready."),
-  maxConcurrentStarts: whole("containers", 1, 64).default(2).describe("Containers in creation at once, over all lanes."),
-  maxConcurrentRemovals: whole("containers", 1, 64).default(2).describe("Containers in removal at once; many at once starve the starts."),
-  retryMinMs: milliseconds(1, 60_000).default(250).describe("First wait after a failed creation; doubles each time, with jitter."),
+  readyDeadlineMs: milliseconds(100, 600_000)
+    .default(20_000)
+    .describe("Longest time from a container's start to its runner's word that it is ready."),
+  maxConcurrentStarts: whole("containers", 1, 64)
+    .default(2)
+    .describe("Containers in creation at once, over all lanes."),
+  maxConcurrentRemovals: whole("containers", 1, 64)
+    .default(2)
+    .describe("Containers in removal at once; many at once starve the starts."),
+  retryMinMs: milliseconds(1, 60_000)
+    .default(250)
+    .describe("First wait after a failed creation; doubles each time, with jitter."),
   retryMaxMs: milliseconds(1, 600_000).default(2_000).describe("Longest wait between attempts."),
 });
 
@@ -76,27 +105,47 @@ const egress = z.strictObject({
     .default([])
     .describe("Private addresses or networks that may be reached all the same."),
   dns: z.array(ipv4).nullable().default(null).describe("Resolvers for sandboxes; null takes the host's own."),
-  maxConnections: whole("connections", 1, 100_000).default(512).describe("Connections that one sandbox may have at once."),
+  maxConnections: whole("connections", 1, 100_000)
+    .default(512)
+    .describe("Connections that one sandbox may have at once."),
 });
 
 const lane = z
   .strictObject({
     language: z.enum(LANGUAGES).describe("Which interpreter waits in the sandbox."),
-    image: z.string().min(1).nullable().default(null).describe("Image to run; null takes the sandbox image that `matchbox build` makes."),
+    image: z
+      .string()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe("Image to run; null takes the sandbox image that `matchbox build` makes."),
     warm: whole("sandboxes", 0, 1_000).default(4).describe("Ready sandboxes to keep."),
-    maxSandboxes: whole("sandboxes", 1, 10_000).default(32).describe("Containers at once in whatever state, the warm ones included."),
+    maxSandboxes: whole("sandboxes", 1, 10_000)
+      .default(32)
+      .describe("Containers at once in whatever state, the warm ones included."),
     maxQueued: whole("runs", 0, 100_000).default(64).describe("Runs that may wait for a sandbox; one more is refused."),
-    queueTimeoutMs: milliseconds(0, MAX_TIMEOUT_MS).default(30_000).describe("Longest wait for a sandbox where the run does not say."),
+    queueTimeoutMs: milliseconds(0, MAX_TIMEOUT_MS)
+      .default(30_000)
+      .describe("Longest wait for a sandbox where the run does not say."),
     network: z.enum(["none", "egress"]).default("none").describe("`egress`: out to public addresses, nothing in."),
     timeoutMs: milliseconds(1, MAX_TIMEOUT_MS).default(30_000).describe("Time-out of a run that does not ask for one."),
     maxTimeoutMs: milliseconds(1, MAX_TIMEOUT_MS).default(30_000).describe("Longest time-out that a run may ask for."),
     killGraceMs: milliseconds(10, 60_000)
       .default(2_000)
-      .describe("How long the runner has to report the end of a killed run before its container is removed regardless."),
+      .describe(
+        "How long the runner has to report the end of a killed run before its container is removed regardless.",
+      ),
     maxCodeBytes: whole("bytes", 1, 64 * MIB).default(MIB),
-    maxOutputBytes: whole("bytes", 0, 1_024 * MIB).default(16 * MIB).describe("Output of one run, stdout and stderr together, that is sent."),
-    outputPolicy: z.enum(["head", "kill"]).default("head").describe("Beyond the limit: `head` sends the first bytes and goes on, `kill` ends the run."),
-    maxCollectBytes: whole("bytes", 0, 64 * MIB).default(8 * MIB).describe("Size of all files that `collect` sends back, together."),
+    maxOutputBytes: whole("bytes", 0, 1_024 * MIB)
+      .default(16 * MIB)
+      .describe("Output of one run, stdout and stderr together, that is sent."),
+    outputPolicy: z
+      .enum(["head", "kill"])
+      .default("head")
+      .describe("Beyond the limit: `head` sends the first bytes and goes on, `kill` ends the run."),
+    maxCollectBytes: whole("bytes", 0, 64 * MIB)
+      .default(8 * MIB)
+      .describe("Size of all files that `collect` sends back, together."),
     maxCollectFiles: whole("files", 0, 10_000).default(64),
     memoryMiB: mebibytes(16, 1_048_576).default(512).describe("Memory, tmpfs contents included; there is no swap."),
     cpus: z
@@ -110,16 +159,26 @@ const lane = z
     tmpMiB: mebibytes(1, 65_536).default(64),
     homeMiB: mebibytes(1, 65_536).default(128),
   })
-  .refine((value) => value.timeoutMs <= value.maxTimeoutMs, { error: "must not be over maxTimeoutMs", path: ["timeoutMs"] })
+  .refine((value) => value.timeoutMs <= value.maxTimeoutMs, {
+    error: "must not be over maxTimeoutMs",
+    path: ["timeoutMs"],
+  })
   .refine((value) => value.warm <= value.maxSandboxes, { error: "must not be over maxSandboxes", path: ["warm"] });
 
 export const configSchema = z.strictObject({
   server: server.prefault({}),
   engine: engine.prefault({}),
   egress: egress.prefault({}),
-  log: z.strictObject({ level: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info") }).prefault({}),
+  log: z
+    .strictObject({ level: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info") })
+    .prefault({}),
   lanes: z
-    .record(z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, { error: "a lane's name must be 1 to 63 of a-z 0-9 -, beginning with a letter" }), lane)
+    .record(
+      z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, {
+        error: "a lane's name must be 1 to 63 of a-z 0-9 -, beginning with a letter",
+      }),
+      lane,
+    )
     .refine((lanes) => Object.keys(lanes).length > 0, { error: "must have at least one lane" }),
 });
 
@@ -127,4 +186,4 @@ export type Config = z.infer<typeof configSchema>;
 export type LaneConfig = z.infer<typeof lane>;
 export type ServerConfig = Config["server"];
 export type EgressConfig = Config["egress"];
-export type EngineConfig = Config["engine"];
+

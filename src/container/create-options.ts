@@ -39,7 +39,12 @@ export function createOptions(spec: SandboxSpec, identity: ContainerIdentity): C
     WorkingDir: "/workspace",
     // The host's name and the container's id would tell a program where it runs.
     Hostname: "sandbox",
-    Labels: { [INSTANCE_LABEL]: identity.instance, [DAEMON_LABEL]: identity.daemon, [LANE_LABEL]: spec.lane, [SANDBOX_LABEL]: identity.id },
+    Labels: {
+      [INSTANCE_LABEL]: identity.instance,
+      [DAEMON_LABEL]: identity.daemon,
+      [LANE_LABEL]: spec.lane,
+      [SANDBOX_LABEL]: identity.id,
+    },
     // The dead man's switch: when the one attached stdin is gone, it closes, and the runner exits.
     OpenStdin: true,
     StdinOnce: true,

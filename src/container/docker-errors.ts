@@ -12,7 +12,8 @@ export function engineStatus(error: unknown): number | undefined {
 function engineWords(error: unknown): string {
   if (typeof error === "object" && error !== null && "json" in error) {
     const { json } = error;
-    if (typeof json === "object" && json !== null && "message" in json && typeof json.message === "string") return json.message;
+    if (typeof json === "object" && json !== null && "message" in json && typeof json.message === "string")
+      return json.message;
   }
   return messageOf(error);
 }
@@ -23,10 +24,14 @@ export function engineError(error: unknown, call: { what: string; engine: string
   const status = engineStatus(error);
   if (status === undefined) {
     const words = error instanceof DeadlineError ? `it was ${error.message}` : messageOf(error);
-    return new EngineDownError(`The container engine at ${call.engine} cannot ${call.what}: ${words}`, { cause: error });
+    return new EngineDownError(`The container engine at ${call.engine} cannot ${call.what}: ${words}`, {
+      cause: error,
+    });
   }
   if (status === 404 && call.image !== undefined && /no such image/i.test(engineWords(error))) {
     return new ImageMissingError(call.image, { cause: error });
   }
-  return new EngineRefusedError(`The container engine refused to ${call.what}: ${engineWords(error)}`, { cause: error });
+  return new EngineRefusedError(`The container engine refused to ${call.what}: ${engineWords(error)}`, {
+    cause: error,
+  });
 }

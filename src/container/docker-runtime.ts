@@ -126,13 +126,24 @@ export class DockerRuntime implements SandboxRuntime {
 
   async #create(spec: SandboxSpec, id: SandboxId): Promise<Docker.Container> {
     const { instance } = this.#options;
-    const network = spec.network === "none" ? undefined : { name: this.#egress.name, resolvers: this.#egress.resolvers };
+    const network =
+      spec.network === "none" ? undefined : { name: this.#egress.name, resolvers: this.#egress.resolvers };
     const options = createOptions(spec, { id, instance, daemon: this.#daemon, network });
-    return this.#call("create a container", undefined, (abortSignal) => this.#docker.createContainer({ ...options, abortSignal }), spec.image);
+    return this.#call(
+      "create a container",
+      undefined,
+      (abortSignal) => this.#docker.createContainer({ ...options, abortSignal }),
+      spec.image,
+    );
   }
 
   /** Attaches before the start, so that no byte of the runner's is missed. */
-  async #start(container: Docker.Container, id: SandboxId, createMs: number, signal: AbortSignal): Promise<RunningSandbox> {
+  async #start(
+    container: Docker.Container,
+    id: SandboxId,
+    createMs: number,
+    signal: AbortSignal,
+  ): Promise<RunningSandbox> {
     const { address, clock, log } = this.#options;
     const created = clock.now();
     const socket = await this.#call("attach to a container", signal, (abort) => attach(address, container.id, abort));
@@ -225,7 +236,9 @@ export class DockerRuntime implements SandboxRuntime {
   /** @returns whether the container is gone */
   async #tryRemove(container: Docker.Container, signal: AbortSignal): Promise<boolean> {
     try {
-      await this.#call("remove a container", signal, (abortSignal) => container.remove({ force: true, v: true, abortSignal }));
+      await this.#call("remove a container", signal, (abortSignal) =>
+        container.remove({ force: true, v: true, abortSignal }),
+      );
       return true;
     } catch (error) {
       const status = engineStatus(error instanceof Error ? error.cause : undefined);
@@ -250,7 +263,12 @@ export class DockerRuntime implements SandboxRuntime {
    * One call with the deadline that every call has, also where dockerode cannot abort it; whatever goes wrong becomes an
    * error of ours.
    */
-  async #call<T>(what: string, signal: AbortSignal | undefined, call: (abortSignal: AbortSignal) => Promise<T>, image?: string): Promise<T> {
+  async #call<T>(
+    what: string,
+    signal: AbortSignal | undefined,
+    call: (abortSignal: AbortSignal) => Promise<T>,
+    image?: string,
+  ): Promise<T> {
     const { clock, callDeadlineMs: ms } = this.#options;
     try {
       return await withDeadline({ clock, ms, ...(signal === undefined ? {} : { signal }) }, call);
@@ -280,7 +298,9 @@ export async function removeLabelled(address: EngineAddress, label: string, sign
   try {
     const docker = connectTo(address, agent);
     const found = await docker.listContainers({ all: true, filters: { label: [label] }, abortSignal: signal });
-    const gone = found.map(({ Id: id }) => docker.getContainer(id).remove({ force: true, v: true, abortSignal: signal }));
+    const gone = found.map(({ Id: id }) =>
+      docker.getContainer(id).remove({ force: true, v: true, abortSignal: signal }),
+    );
     await Promise.allSettled(gone);
     return found.length;
   } finally {

@@ -165,7 +165,8 @@ export class RunnerChannel {
         return;
       }
     }
-    if (listener === undefined) throw new RunnerError(`The runner sent a frame of type ${type} before any program ran.`);
+    if (listener === undefined)
+      throw new RunnerError(`The runner sent a frame of type ${type} before any program ran.`);
     switch (type) {
       case FromRunner.stdout:
         listener.onOutput("stdout", payload);

@@ -57,7 +57,9 @@ export class FrameDecoder {
         this.#headerBytes = 0;
         this.#missing = this.#header.readUInt32BE(1);
         if (this.#missing > MAX_FRAME_PAYLOAD_BYTES) {
-          throw new RunnerError(`The runner sent a frame of ${this.#missing} bytes; ${MAX_FRAME_PAYLOAD_BYTES} is the limit.`);
+          throw new RunnerError(
+            `The runner sent a frame of ${this.#missing} bytes; ${MAX_FRAME_PAYLOAD_BYTES} is the limit.`,
+          );
         }
         continue;
       }
@@ -195,10 +197,18 @@ export interface CollectedHeader {
 
 export function decodeCollected(payload: Buffer): CollectedHeader {
   requireBytes(payload, 11, "file");
-  return { size: Number(payload.readBigUInt64BE(0)), mode: payload.readUInt16BE(8), path: payload.toString("utf8", 10) };
+  return {
+    size: Number(payload.readBigUInt64BE(0)),
+    mode: payload.readUInt16BE(8),
+    path: payload.toString("utf8", 10),
+  };
 }
 
-export function decodeSkipped(payload: Buffer): { readonly why: SkipReason; readonly size: number; readonly path: string } {
+export function decodeSkipped(payload: Buffer): {
+  readonly why: SkipReason;
+  readonly size: number;
+  readonly path: string;
+} {
   requireBytes(payload, 10, "skipped file");
   const why = SKIP_REASONS[payload.readUInt8(0)] ?? "unreadable";
   return { why, size: Number(payload.readBigUInt64BE(1)), path: payload.toString("utf8", 9) };
@@ -215,5 +225,6 @@ export function decodeStdinRoom(payload: Buffer): number {
 }
 
 function requireBytes(payload: Buffer, least: number, what: string): void {
-  if (payload.length < least) throw new RunnerError(`The runner sent a ${what} of ${payload.length} bytes; ${least} is the least.`);
+  if (payload.length < least)
+    throw new RunnerError(`The runner sent a ${what} of ${payload.length} bytes; ${least} is the least.`);
 }

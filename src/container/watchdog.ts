@@ -22,7 +22,15 @@ export class Watchdog implements Disposable {
     const cleaner = fileURLToPath(new URL("./remove-after-death.js", import.meta.url));
     const child = spawn(
       "/bin/sh",
-      ["-c", 'read -r line && exit 0; exec "$@"', "matchbox-watchdog", process.execPath, cleaner, describeAddress(address), daemon],
+      [
+        "-c",
+        'read -r line && exit 0; exec "$@"',
+        "matchbox-watchdog",
+        process.execPath,
+        cleaner,
+        describeAddress(address),
+        daemon,
+      ],
       { detached: true, stdio: ["pipe", "ignore", "ignore"], env: {} },
     );
     child.unref();

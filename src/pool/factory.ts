@@ -117,7 +117,8 @@ export class SandboxFactory {
       await withDeadline({ clock, ms, signal }, () => sandbox.channel.ready);
     } catch (error) {
       void sandbox.evict();
-      if (error instanceof DeadlineError) throw new RunnerError(`The sandbox was not ready within ${ms} ms.`, { cause: error });
+      if (error instanceof DeadlineError)
+        throw new RunnerError(`The sandbox was not ready within ${ms} ms.`, { cause: error });
       throw error;
     }
   }

@@ -18,7 +18,12 @@ export class LaneHealth {
   #fault: DaemonError | undefined;
   #probe: Promise<unknown> | undefined;
 
-  constructor(options: { clock: Clock; retryMinMs: number; retryMaxMs: number; onChange: (fault: DaemonError | undefined) => void }) {
+  constructor(options: {
+    clock: Clock;
+    retryMinMs: number;
+    retryMaxMs: number;
+    onChange: (fault: DaemonError | undefined) => void;
+  }) {
     this.#clock = options.clock;
     this.#backoff = new Backoff({ minMs: options.retryMinMs, maxMs: options.retryMaxMs });
     this.#onChange = options.onChange;

@@ -27,7 +27,12 @@ export interface LaneOptions {
   readonly runtime: SandboxRuntime;
   /** Bounds starts, over all lanes. */
   readonly starts: Semaphore;
-  readonly engine: { readonly readyDeadlineMs: number; readonly retryMinMs: number; readonly retryMaxMs: number; readonly maxConcurrentStarts: number };
+  readonly engine: {
+    readonly readyDeadlineMs: number;
+    readonly retryMinMs: number;
+    readonly retryMaxMs: number;
+    readonly maxConcurrentStarts: number;
+  };
   readonly observer: LaneObserver;
   readonly clock: Clock;
   readonly log: Log;

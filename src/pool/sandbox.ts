@@ -5,9 +5,6 @@ import type { RunningSandbox, SandboxId } from "../container/runtime.js";
 export const SANDBOX_STATES = ["creating", "warm", "leased", "evicting", "gone"] as const;
 export type SandboxState = (typeof SANDBOX_STATES)[number];
 
-/** Why a sandbox is taken out. */
-export type EvictReason = "used" | "abandoned" | "died" | "surplus" | "not_ready" | "shutdown";
-
 /** One container of a lane through its whole life. Whoever holds it last must evict it. */
 export class Sandbox {
   readonly id: SandboxId;
@@ -19,7 +16,10 @@ export class Sandbox {
   #state: SandboxState = "creating";
   #eviction: Promise<void> | undefined;
 
-  constructor(running: RunningSandbox, options: { onState: (from: SandboxState, to: SandboxState) => void; onLog: (text: string) => void }) {
+  constructor(
+    running: RunningSandbox,
+    options: { onState: (from: SandboxState, to: SandboxState) => void; onLog: (text: string) => void },
+  ) {
     this.id = running.id;
     this.#running = running;
     this.#onState = options.onState;

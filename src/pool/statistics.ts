@@ -49,7 +49,13 @@ export class LaneStatistics {
   } {
     const { warm, cold } = this.#launches;
     return {
-      runs: { total: warm + cold + this.#refused, warm, cold, refused: this.#refused, byReason: Object.fromEntries(this.#byReason) },
+      runs: {
+        total: warm + cold + this.#refused,
+        warm,
+        cold,
+        refused: this.#refused,
+        byReason: Object.fromEntries(this.#byReason),
+      },
       hitRate: warm + cold === 0 ? null : warm / (warm + cold),
       handoutMs: this.#handout.percentiles(),
       firstByteMs: this.#firstByte.percentiles(),

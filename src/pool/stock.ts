@@ -41,7 +41,14 @@ export class Stock {
   constructor(options: StockOptions) {
     this.#options = options;
     this.#pool = createPool<Slot>(
-      { create: () => this.#create(), destroy: (slot) => this.#destroy(slot), validate: (slot) => Promise.resolve(isUsable(slot)) },
+      {
+        create: () => this.#create(),
+        destroy: (slot) => {
+          this.#destroy(slot);
+          return Promise.resolve();
+        },
+        validate: (slot) => Promise.resolve(isUsable(slot)),
+      },
       {
         min: options.warm,
         max: options.max,
@@ -132,7 +139,7 @@ export class Stock {
     if (!this.#closing.signal.aborted) this.request(this.#outstanding + this.#pool.available);
   }
 
-  async #destroy({ sandbox }: Slot): Promise<void> {
+  #destroy({ sandbox }: Slot): void {
     // A leased one belongs to its run.
     if (sandbox === undefined || sandbox.state === "leased") return;
     this.#warm.delete(sandbox);

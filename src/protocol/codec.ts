@@ -1,13 +1,7 @@
 import type { z } from "zod";
 import { ERROR_FACTS, type ErrorCode } from "./error-codes.js";
 import { MAX_RUN_ID_CHARS } from "./limits.js";
-import {
-  type ClientMessage,
-  clientMessage,
-  type ErrorMessage,
-  type ServerMessage,
-  serverMessage,
-} from "./messages.js";
+import { type ClientMessage, clientMessage, type ErrorMessage, type ServerMessage, serverMessage } from "./messages.js";
 
 /** What came of reading a client's frame: a message, or the error to send back. */
 export type Decoded =
@@ -32,7 +26,11 @@ export function decodeServerMessage(text: string): ServerMessage {
   return serverMessage.parse(JSON.parse(text));
 }
 
-export function makeError(code: ErrorCode, message: string, about: { id?: string | undefined; retryAfterMs?: number | undefined } = {}): ErrorMessage {
+export function makeError(
+  code: ErrorCode,
+  message: string,
+  about: { id?: string | undefined; retryAfterMs?: number | undefined } = {},
+): ErrorMessage {
   return {
     type: "error",
     ...(about.id === undefined ? {} : { id: about.id }),
@@ -79,6 +77,11 @@ function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
 /** A short picture of a value; long text is cut so that nobody's program is sent back or logged whole. */
 function preview(value: unknown): string {
   if (value === undefined) return "nothing";
-  const text = typeof value === "object" && value !== null ? (Array.isArray(value) ? "a list" : "an object") : JSON.stringify(value);
+  const text =
+    typeof value === "object" && value !== null
+      ? Array.isArray(value)
+        ? "a list"
+        : "an object"
+      : JSON.stringify(value);
   return text.length > 40 ? `${text.slice(0, 37)}...` : text;
 }

@@ -39,8 +39,12 @@ export const exitMessage = z.object({
     runMs: milliseconds.describe("From the program's release to its end, measured in the sandbox where it is known."),
   }),
   usage: z.object({
-    cpuMs: milliseconds.nullable().describe("CPU time of the program and its descendants; null if it could not be had."),
-    maxRssBytes: bytes.nullable().describe("Largest resident set of one process of the run; null if it could not be had."),
+    cpuMs: milliseconds
+      .nullable()
+      .describe("CPU time of the program and its descendants; null if it could not be had."),
+    maxRssBytes: bytes
+      .nullable()
+      .describe("Largest resident set of one process of the run; null if it could not be had."),
     oomKills: bytes.nullable().describe("Processes of the run that the out-of-memory killer killed; null if unknown."),
   }),
   output: z.object({ stdout: streamReport, stderr: streamReport }),

@@ -12,7 +12,10 @@ const percentiles = z.object({ p50: milliseconds, p90: milliseconds, p99: millis
 export const laneReport = z.object({
   name: z.string(),
   state: z.enum(LANE_STATES),
-  reason: z.string().nullable().describe("Why the lane cannot make sandboxes, and the fix; null unless it is degraded."),
+  reason: z
+    .string()
+    .nullable()
+    .describe("Why the lane cannot make sandboxes, and the fix; null unless it is degraded."),
   limits: laneLimits,
   stock: z.object({
     warm: count.describe("Ready sandboxes."),
@@ -30,8 +33,15 @@ export const laneReport = z.object({
     refused: count.describe("Runs that got no sandbox at all."),
     byReason: z.record(z.string(), count).describe("How runs ended: exit reasons, and error codes."),
   }),
-  hitRate: z.number().min(0).max(1).nullable().describe("Share of runs that found a ready sandbox; null before the first."),
-  handoutMs: percentiles.describe("From a request (after any wait) to the program's release, over the last 1,024 runs."),
+  hitRate: z
+    .number()
+    .min(0)
+    .max(1)
+    .nullable()
+    .describe("Share of runs that found a ready sandbox; null before the first."),
+  handoutMs: percentiles.describe(
+    "From a request (after any wait) to the program's release, over the last 1,024 runs.",
+  ),
   firstByteMs: percentiles.describe("From a request to the first output, over the last 1,024 runs."),
 });
 

@@ -25,7 +25,10 @@ const unicode = z.string().refine((text) => text.isWellFormed(), "must not conta
 const inputFile = z.strictObject({
   path: z
     .string()
-    .refine(isWorkspacePath, 'must be a path inside the workspace, such as "data/in.csv": no leading "/", no "." or ".." in it'),
+    .refine(
+      isWorkspacePath,
+      'must be a path inside the workspace, such as "data/in.csv": no leading "/", no "." or ".." in it',
+    ),
   content: z.string(),
   encoding: encoding.default("utf8"),
   mode: z.int().min(0).max(0o777).default(0o644),

@@ -14,14 +14,17 @@ export function isWorkspacePath(path: string): boolean {
   if (!path.isWellFormed() || byteLength(path) > MAX_PATH_BYTES) return false;
   // eslint-disable-next-line no-control-regex -- control characters are what is looked for
   if (/[\\\u0000-\u001f\u007f]/.test(path)) return false;
-  return path.split("/").every((name) => name !== "" && name !== "." && name !== ".." && byteLength(name) <= MAX_NAME_BYTES);
+  return path
+    .split("/")
+    .every((name) => name !== "" && name !== "." && name !== ".." && byteLength(name) <= MAX_NAME_BYTES);
 }
 
 /**
  * Variables that change how an interpreter or the dynamic loader starts, or that the waiting interpreter reads. A run that
  * could set them would not be the run of a plain `python3 main.py` any more, and some would come too late to take effect.
  */
-const RESERVED_VARIABLES = /^(?:LD_.*|PYTHON.*|BASH.*|MATCHBOX_.*|GLIBC_TUNABLES|MALLOC_.*|GCONV_PATH|LOCPATH|ENV|IFS|SHELLOPTS|POSIXLY_CORRECT|PS4|PROMPT_COMMAND|UID|EUID|PPID|SHLVL|_)$/;
+const RESERVED_VARIABLES =
+  /^(?:LD_.*|PYTHON.*|BASH.*|MATCHBOX_.*|GLIBC_TUNABLES|MALLOC_.*|GCONV_PATH|LOCPATH|ENV|IFS|SHELLOPTS|POSIXLY_CORRECT|PS4|PROMPT_COMMAND|UID|EUID|PPID|SHLVL|_)$/;
 
 /** Whether a client may set this environment variable. */
 export function isUserVariable(name: string): boolean {

@@ -51,7 +51,14 @@ export async function execute(run: Run, context: ExecuteContext): Promise<void> 
     await using lease = await acquire(run, lane);
     const { exit, endedAt } = await conduct(run, { lane, lease, program, output, context });
     run.emit({ type: "exit", ...exit });
-    context.onEnd(run, { lane: lane.name, outcome: exit.reason, launch: lease.launch, sandbox: lease.sandbox.id, exit, error: undefined });
+    context.onEnd(run, {
+      lane: lane.name,
+      outcome: exit.reason,
+      launch: lease.launch,
+      sandbox: lease.sandbox.id,
+      exit,
+      error: undefined,
+    });
 
     await lease[Symbol.asyncDispose]();
     run.emit({ type: "destroyed", sandbox: lease.sandbox.id, afterMs: toMicroseconds(context.clock.now() - endedAt) });
@@ -86,17 +93,20 @@ interface Stage {
 }
 
 /** Everything between the release of the program and its ending. @throws FileRefusedError, before the program has run */
-async function conduct(run: Run, stage: Stage): Promise<{ exit: Omit<ExitMessage, "type" | "id" | "seq">; endedAt: number }> {
+async function conduct(
+  run: Run,
+  stage: Stage,
+): Promise<{ exit: Omit<ExitMessage, "type" | "id" | "seq">; endedAt: number }> {
   const { lane, lease, program, output, context } = stage;
   const { clock } = context;
   const { channel, id: sandbox } = lease.sandbox;
   const over = new AbortController();
   const { promise, resolve, reject } = deferred<Ending>();
-  let firstByteMs: number | null = null;
+  const seen: { firstByteMs: number | null } = { firstByteMs: null };
 
   channel.begin(program, {
     onOutput: (stream, bytes) => {
-      firstByteMs ??= clock.now() - run.receivedAt;
+      seen.firstByteMs ??= clock.now() - run.receivedAt;
       const data = output.take(stream, bytes);
       if (data !== "") run.emit({ type: stream, data });
       if (output.overLimit && lane.config.outputPolicy === "kill") run.termination.request("output_limit");
@@ -112,7 +122,10 @@ async function conduct(run: Run, stage: Stage): Promise<{ exit: Omit<ExitMessage
     },
     onLost: (cause) => {
       if (cause instanceof FileRefusedError) reject(new BadRunError(`files: ${cause.message}`, { cause }));
-      else void lease.sandbox.inspectEnd().then((end) => { resolve({ kind: "lost", end }); });
+      else
+        void lease.sandbox.inspectEnd().then((end) => {
+          resolve({ kind: "lost", end });
+        });
     },
   });
   const releasedAt = clock.now();
@@ -163,7 +176,7 @@ async function conduct(run: Run, stage: Stage): Promise<{ exit: Omit<ExitMessage
       timings: {
         queueMs: toMicroseconds(lease.queueMs),
         handoutMs: toMicroseconds(handoutMs),
-        firstByteMs: firstByteMs === null ? null : toMicroseconds(firstByteMs),
+        firstByteMs: seen.firstByteMs === null ? null : toMicroseconds(seen.firstByteMs),
         runMs: reported?.runMs ?? toMicroseconds(endedAt - releasedAt),
       },
       usage: usageOf(reported),
@@ -209,7 +222,8 @@ function endInFailure(run: Run, error: unknown, context: ExecuteContext): void {
     context.onEnd(run, { lane, outcome: reason, launch: undefined, sandbox: undefined, exit, error: undefined });
     return;
   }
-  const code: ErrorCode = reason === "shutdown" ? "shutting_down" : error instanceof DaemonError ? error.code : "internal";
+  const code: ErrorCode =
+    reason === "shutdown" ? "shutting_down" : error instanceof DaemonError ? error.code : "internal";
   const retryAfterMs = error instanceof DaemonError ? error.retryAfterMs : undefined;
   run.emit({
     type: "error",

@@ -51,7 +51,8 @@ function decideReported(exit: RunnerExit): Verdict {
   if (signal === null) return { reason: "exited", exitCode: exit.value, signal: null };
   // A SIGKILL that nobody sent, while the kernel counted an out-of-memory kill. The counter alone would also be up for a
   // child's death, the signal alone for a program that kills itself.
-  if (exit.value === SIGKILL && exit.foreignKill && exit.oomKills > 0) return { reason: "out_of_memory", exitCode: null, signal };
+  if (exit.value === SIGKILL && exit.foreignKill && exit.oomKills > 0)
+    return { reason: "out_of_memory", exitCode: null, signal };
   return { reason: "signaled", exitCode: null, signal };
 }
 

@@ -26,7 +26,9 @@ export class RunOutput {
   constructor(options: { encoding: Encoding; limitBytes: number }) {
     this.#left = options.limitBytes;
     this.#decoders =
-      options.encoding === "utf8" ? { stdout: new StringDecoder("utf8"), stderr: new StringDecoder("utf8") } : undefined;
+      options.encoding === "utf8"
+        ? { stdout: new StringDecoder("utf8"), stderr: new StringDecoder("utf8") }
+        : undefined;
   }
 
   /** Whether bytes have been left out. */

@@ -62,7 +62,8 @@ function requireRoom(request: RunMessage): void {
 function filesOf(files: readonly InputFile[], mainFile: string): ProgramFile[] {
   const taken = new Set([mainFile]);
   return files.map((file, index) => {
-    if (taken.has(file.path)) throw new BadRunError(`files.${index}.path: ${JSON.stringify(file.path)} is taken already`);
+    if (taken.has(file.path))
+      throw new BadRunError(`files.${index}.path: ${JSON.stringify(file.path)} is taken already`);
     taken.add(file.path);
     return { path: file.path, mode: file.mode, content: contentOf(file, index) };
   });

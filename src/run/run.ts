@@ -85,7 +85,8 @@ export class Run {
    * @throws BadRunError when the run's input is not open, TooLargeError when too much of it waits to be read
    */
   writeStdin(data: string): void {
-    if (this.request.stdin !== true || this.#inputEnded) throw new BadRunError("stdin: the input of this run is not open");
+    if (this.request.stdin !== true || this.#inputEnded)
+      throw new BadRunError("stdin: the input of this run is not open");
     const bytes = Buffer.from(data);
     let waiting: number;
     if (this.#channel === undefined) {
@@ -96,12 +97,15 @@ export class Run {
     }
     if (waiting > MAX_STDIN_WAITING) {
       this.termination.request("cancelled");
-      throw new TooLargeError(`stdin: ${waiting} bytes wait to be read; ${MAX_STDIN_WAITING} is the most. The run is cancelled.`);
+      throw new TooLargeError(
+        `stdin: ${waiting} bytes wait to be read; ${MAX_STDIN_WAITING} is the most. The run is cancelled.`,
+      );
     }
   }
 
   endStdin(): void {
-    if (this.request.stdin !== true || this.#inputEnded) throw new BadRunError("stdin_end: the input of this run is not open");
+    if (this.request.stdin !== true || this.#inputEnded)
+      throw new BadRunError("stdin_end: the input of this run is not open");
     this.#inputEnded = true;
     this.#channel?.endStdin();
   }

@@ -49,7 +49,10 @@ export class Door {
     }
     // A browser sends it, and a page cannot change it; everything else may leave it out.
     if (origin !== undefined && origin !== `http://${host ?? ""}` && !this.#origins.has(origin)) {
-      return { code: "forbidden_origin", message: "This Origin is not allowed; server.allowedOrigins has those that are." };
+      return {
+        code: "forbidden_origin",
+        message: "This Origin is not allowed; server.allowedOrigins has those that are.",
+      };
     }
     if (this.#tokenHashes.length > 0 && !OPEN_PATHS.has(path) && !this.#isKnownToken(authorization)) {
       return { code: "unauthorized", message: "Send a configured token as `Authorization: Bearer TOKEN`." };

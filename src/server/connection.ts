@@ -62,7 +62,9 @@ export class Connection {
       this.terminateRuns("client_gone");
     });
     // What is wrong with the connection shows as its close.
-    socket.on("error", () => socket.terminate());
+    socket.on("error", () => {
+      socket.terminate();
+    });
     this.#outbox.send(options.hello);
   }
 
@@ -152,7 +154,10 @@ export class Connection {
       return;
     }
     if (isDraining()) {
-      this.#outbox.send({ ...makeError("shutting_down", "The daemon is stopping and takes no new runs.", { id }), seq: 0 });
+      this.#outbox.send({
+        ...makeError("shutting_down", "The daemon is stopping and takes no new runs.", { id }),
+        seq: 0,
+      });
       return;
     }
     if (this.#live.size >= config.maxRunsPerConnection) {

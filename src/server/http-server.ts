@@ -106,7 +106,8 @@ export class HttpServer {
       else this.#server.listen(address.port, address.host, resolve);
     });
     const bound = this.#server.address();
-    if (typeof bound === "object" && bound !== null && address.kind === "tcp") this.#address = { ...address, port: bound.port };
+    if (typeof bound === "object" && bound !== null && address.kind === "tcp")
+      this.#address = { ...address, port: bound.port };
   }
 
   /**
@@ -146,7 +147,11 @@ export class HttpServer {
     }
     const route = Object.hasOwn(this.#options.routes, path) ? this.#options.routes[path] : undefined;
     if (route === undefined || (request.method !== "GET" && request.method !== "HEAD")) {
-      answer(response, errorAnswer("not_found", `There is no ${request.method ?? "?"} ${path.slice(0, 200)}.`), request);
+      answer(
+        response,
+        errorAnswer("not_found", `There is no ${request.method ?? "?"} ${path.slice(0, 200)}.`),
+        request,
+      );
       return;
     }
     try {
@@ -214,7 +219,11 @@ function pathOf(request: IncomingMessage): string {
 }
 
 function errorAnswer(code: ErrorCode, message: string): Answer {
-  return { status: ERROR_FACTS[code].httpStatus, type: "application/json", body: JSON.stringify(makeError(code, message)) };
+  return {
+    status: ERROR_FACTS[code].httpStatus,
+    type: "application/json",
+    body: JSON.stringify(makeError(code, message)),
+  };
 }
 
 function answer(response: ServerResponse, { status, type, body }: Answer, request: IncomingMessage): void {
@@ -238,7 +247,8 @@ function refuseUpgrade(socket: Duplex, { status, type, body }: Answer): void {
 function describeListenError(error: unknown, address: ListenAddress): string {
   const where = formatListenAddress(address);
   const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
-  if (code === "EADDRINUSE") return `${where} is in use, perhaps by another Matchbox. Stop it, or listen elsewhere with --set server.listen=HOST:PORT`;
+  if (code === "EADDRINUSE")
+    return `${where} is in use, perhaps by another Matchbox. Stop it, or listen elsewhere with --set server.listen=HOST:PORT`;
   if (code === "EACCES") return `${where}: this user may not listen there`;
   return `cannot listen on ${where}: ${messageOf(error)}`;
 }

@@ -29,8 +29,11 @@ const VITEST_REPORT = z.object({
  */
 export async function runTests(options: { root: string; args: readonly string[]; step: Step }): Promise<boolean> {
   const { root, args, step } = options;
-  await step("compiler", (progress) =>
-    ensurePrograms(["gcc", "make"], ["gcc", "make", "libc6-dev"], { purpose: "Testing the runner", progress }),
+  await step("test tools", (progress) =>
+    ensurePrograms(["gcc", "make", "ip", "python3"], ["gcc", "make", "libc6-dev", "iproute2", "python3"], {
+      purpose: "Running the tests",
+      progress,
+    }),
   );
   const tallies = [await runVitest(root, args)];
   if (args.length === 0) tallies.push(await runRunnerTests(root));

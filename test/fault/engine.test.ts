@@ -19,11 +19,17 @@ describe("an engine that fails", () => {
     const { error } = await peer.run("python", "print(1)");
     expect(error).toMatchObject({ code: "engine_down", retryable: true });
     expect(error?.message).toContain(`unix://${proxy.path}`);
-    expect(await readiness(daemon.url)).toMatchObject({ status: 503, text: expect.stringContaining("degraded") as string });
+    expect(await readiness(daemon.url)).toMatchObject({
+      status: 503,
+      text: expect.stringContaining("degraded") as string,
+    });
     expect((await fetch(`${daemon.url}/healthz`)).status).toBe(200);
 
     await proxy.open();
-    await waitFor(async () => (await readiness(daemon.url)).status === 200, { timeoutMs: 20_000, what: "the lanes to recover" });
+    await waitFor(async () => (await readiness(daemon.url)).status === 200, {
+      timeoutMs: 20_000,
+      what: "the lanes to recover",
+    });
     expect((await peer.run("python", "print(1)")).stdout).toBe("1\n");
   });
 
@@ -36,11 +42,17 @@ describe("an engine that fails", () => {
     await peer.heard(id, "stdout");
     await proxy.die();
     expect((await peer.ending(id)).exit).toMatchObject({ reason: "lost", exitCode: null });
-    await waitFor(async () => (await readiness(daemon.url)).status === 503, { timeoutMs: 10_000, what: "the lanes to notice" });
+    await waitFor(async () => (await readiness(daemon.url)).status === 503, {
+      timeoutMs: 10_000,
+      what: "the lanes to notice",
+    });
     expect((await peer.run("python", "print(1)")).error).toMatchObject({ code: "engine_down" });
 
     await proxy.open();
-    await waitFor(async () => (await readiness(daemon.url)).status === 200, { timeoutMs: 20_000, what: "the lanes to recover" });
+    await waitFor(async () => (await readiness(daemon.url)).status === 200, {
+      timeoutMs: 20_000,
+      what: "the lanes to recover",
+    });
     expect((await peer.run("python", "print(2)")).stdout).toBe("2\n");
   });
 
@@ -53,13 +65,19 @@ describe("an engine that fails", () => {
     // What is warm cannot answer any more; the run's own time-out still ends it.
     const { exit } = await peer.run("python", "print(1)", { timeoutMs: 300 });
     expect(exit).toMatchObject({ reason: "timed_out", exitCode: null });
-    await waitFor(async () => (await readiness(daemon.url)).status === 503, { timeoutMs: 10_000, what: "the lanes to notice" });
+    await waitFor(async () => (await readiness(daemon.url)).status === 503, {
+      timeoutMs: 10_000,
+      what: "the lanes to notice",
+    });
     const began = performance.now();
     await daemon.daemon[Symbol.asyncDispose]();
     expect(performance.now() - began).toBeLessThan(10_000);
     // The dead man's switch: with its connections gone, every container ends by itself.
     await proxy.die();
-    await waitFor(async () => (await containersOf(daemon.instance)).length === 0, { timeoutMs: 10_000, what: "the containers to end by themselves" });
+    await waitFor(async () => (await containersOf(daemon.instance)).length === 0, {
+      timeoutMs: 10_000,
+      what: "the containers to end by themselves",
+    });
   });
 
   it("loses the image: the lane says so, and recovers when it is there again", async () => {
@@ -70,14 +88,23 @@ describe("an engine that fails", () => {
     await using peer = await Peer.connect(daemon.url);
     await callEngine("DELETE", `/images/${image}?noprune=1`);
     expect((await peer.run("python", "print(1)")).stdout).toBe("1\n");
-    await waitFor(async () => (await readiness(daemon.url)).status === 503, { timeoutMs: 10_000, what: "the lane to notice" });
+    await waitFor(async () => (await readiness(daemon.url)).status === 503, {
+      timeoutMs: 10_000,
+      what: "the lane to notice",
+    });
     const { error } = await peer.run("python", "print(1)");
-    expect(error).toMatchObject({ code: "lane_degraded", message: `The image ${image} is not there. Build it with: npx matchbox build` });
+    expect(error).toMatchObject({
+      code: "lane_degraded",
+      message: `The image ${image} is not there. Build it with: npx matchbox build`,
+    });
     // The other lane does not mind.
     expect((await peer.run("shell", "echo fine")).stdout).toBe("fine\n");
 
     await callEngine("POST", `/images/${encodeURIComponent(testImage())}/tag?repo=${repository}&tag=${tag}`);
-    await waitFor(async () => (await readiness(daemon.url)).status === 200, { timeoutMs: 10_000, what: "the lane to recover" });
+    await waitFor(async () => (await readiness(daemon.url)).status === 200, {
+      timeoutMs: 10_000,
+      what: "the lane to recover",
+    });
     expect((await peer.run("python", "print(2)")).stdout).toBe("2\n");
     await callEngine("DELETE", `/images/${image}?noprune=1`);
   });

@@ -36,16 +36,57 @@ describe("bad input", () => {
     ["a missing field", { type: "run", id: "bad", lane: "python" }, "bad_message", /^code: .*string.*\(got nothing\)/],
     ["a wrong type", { ...RUN, code: 7 }, "bad_message", /^code: .*string.*\(got 7\)/],
     ["an unknown message", { type: "explode", id: "bad" }, "bad_message", /^type: /],
-    ["code over the limit", { ...RUN, code: "#".repeat(1_048_577) }, "too_large", /^code: has 1048577 bytes; lane python takes 1048576 at most/],
+    [
+      "code over the limit",
+      { ...RUN, code: "#".repeat(1_048_577) },
+      "too_large",
+      /^code: has 1048577 bytes; lane python takes 1048576 at most/,
+    ],
     ["a negative time-out", { ...RUN, timeoutMs: -1 }, "bad_message", /^timeoutMs: .*\(got -1\)/],
     ["a huge time-out", { ...RUN, timeoutMs: 1e12 }, "bad_message", /^timeoutMs: .*86400000.*\(got 1000000000000\)/],
-    ["a time-out over the lane's", { ...RUN, timeoutMs: 31_000 }, "bad_message", /^timeoutMs: is 31000; lane python allows 1 to 30000/],
-    ["an output limit over the lane's", { ...RUN, limits: { outputBytes: 1e9 } }, "bad_message", /^limits.outputBytes: is 1000000000; lane python allows/],
-    ["a file outside the workspace", { ...RUN, files: [{ path: "../x", content: "" }] }, "bad_message", /^files.0.path: .*inside the workspace.*\(got "..\/x"\)/],
-    ["a file in the program's place", { ...RUN, files: [{ path: "main.py", content: "" }] }, "bad_message", /^files.0.path: "main.py" is taken/],
+    [
+      "a time-out over the lane's",
+      { ...RUN, timeoutMs: 31_000 },
+      "bad_message",
+      /^timeoutMs: is 31000; lane python allows 1 to 30000/,
+    ],
+    [
+      "an output limit over the lane's",
+      { ...RUN, limits: { outputBytes: 1e9 } },
+      "bad_message",
+      /^limits.outputBytes: is 1000000000; lane python allows/,
+    ],
+    [
+      "a file outside the workspace",
+      { ...RUN, files: [{ path: "../x", content: "" }] },
+      "bad_message",
+      /^files.0.path: .*inside the workspace.*\(got "..\/x"\)/,
+    ],
+    [
+      "a file in the program's place",
+      { ...RUN, files: [{ path: "main.py", content: "" }] },
+      "bad_message",
+      /^files.0.path: "main.py" is taken/,
+    ],
     ["a variable that the loader reads", { ...RUN, env: { LD_PRELOAD: "x" } }, "bad_message", /^env.LD_PRELOAD: /],
-    ["base64 that is none", { ...RUN, files: [{ path: "x", content: "!!", encoding: "base64" }] }, "bad_message", /^files.0.content: is not base64/],
-    ["a file over a folder", { ...RUN, files: [{ path: "a/b", content: "" }, { path: "a", content: "" }] }, "bad_message", /^files: /],
+    [
+      "base64 that is none",
+      { ...RUN, files: [{ path: "x", content: "!!", encoding: "base64" }] },
+      "bad_message",
+      /^files.0.content: is not base64/,
+    ],
+    [
+      "a file over a folder",
+      {
+        ...RUN,
+        files: [
+          { path: "a/b", content: "" },
+          { path: "a", content: "" },
+        ],
+      },
+      "bad_message",
+      /^files: /,
+    ],
   ];
   it.each(messages)("%s", async (_name, message, code, words) => {
     await besideALiveRun(async () => {
@@ -111,7 +152,10 @@ describe("bad input", () => {
     await besideALiveRun(async () => {
       for (const type of ["cancel", "stdin_end"]) peer.send({ type, id: "nobody" });
       peer.send({ type: "stdin", id: "nobody", data: "x" });
-      await peer.until(() => peer.messages.filter((m) => m.type === "error" && m.code === "unknown_run").length === 3, "three errors");
+      await peer.until(
+        () => peer.messages.filter((m) => m.type === "error" && m.code === "unknown_run").length === 3,
+        "three errors",
+      );
     });
   });
 
@@ -131,6 +175,9 @@ describe("bad input", () => {
   });
 
   it("leaves nothing behind: the stock is as it was", async () => {
-    await waitFor(async () => (await containersOf(daemon.instance)).length === 3, { timeoutMs: 20_000, what: "the stock to be full and nothing else" });
+    await waitFor(async () => (await containersOf(daemon.instance)).length === 3, {
+      timeoutMs: 20_000,
+      what: "the stock to be full and nothing else",
+    });
   });
 });

@@ -6,7 +6,11 @@ import { Peer } from "../support/peer.js";
 const TOKEN = "a-token-of-some-length";
 
 /** Asks as no browser would let a page ask. @returns status and body; for an upgrade, 101 */
-async function ask(url: string, headers: Record<string, string>, path = "/v1/lanes"): Promise<{ status: number; body: string }> {
+async function ask(
+  url: string,
+  headers: Record<string, string>,
+  path = "/v1/lanes",
+): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
     const call = request(`${url}${path}`, { headers, agent: false });
     call.on("error", reject);
@@ -42,16 +46,23 @@ describe("the door", () => {
     await locked[Symbol.asyncDispose]();
   });
 
-  it.each(["http://evil.example", "null", "http://localhost.evil.example", "https://console.example.evil.example", "HTTPS://CONSOLE.EXAMPLE", "https://console.example:444"])(
-    "a foreign origin %s gets 403, before the upgrade and on plain requests",
-    async (origin) => {
-      for (const [headers, path] of [[{ Origin: origin }, "/v1/lanes"], [{ Origin: origin, ...UPGRADE }, "/v1/ws"]] as const) {
-        const { status, body } = await ask(open.url, headers, path);
-        expect(status).toBe(403);
-        expect(JSON.parse(body)).toMatchObject({ type: "error", code: "forbidden_origin", retryable: false });
-      }
-    },
-  );
+  it.each([
+    "http://evil.example",
+    "null",
+    "http://localhost.evil.example",
+    "https://console.example.evil.example",
+    "HTTPS://CONSOLE.EXAMPLE",
+    "https://console.example:444",
+  ])("a foreign origin %s gets 403, before the upgrade and on plain requests", async (origin) => {
+    for (const [headers, path] of [
+      [{ Origin: origin }, "/v1/lanes"],
+      [{ Origin: origin, ...UPGRADE }, "/v1/ws"],
+    ] as const) {
+      const { status, body } = await ask(open.url, headers, path);
+      expect(status).toBe(403);
+      expect(JSON.parse(body)).toMatchObject({ type: "error", code: "forbidden_origin", retryable: false });
+    }
+  });
 
   it("the daemon's own origin, an allowed one and none at all are let in", async () => {
     for (const headers of [{ Origin: open.url }, { Origin: "https://console.example" }, {}]) {
@@ -59,13 +70,23 @@ describe("the door", () => {
     }
   });
 
-  it.each(["evil.example", "evil.example:7070", "localhost.evil.example", "198.51.100.7"])("a foreign host %j gets 403", async (host) => {
-    expect((await ask(open.url, { Host: host, ...UPGRADE }, "/v1/ws")).status).toBe(403);
-  });
+  it.each(["evil.example", "evil.example:7070", "localhost.evil.example", "198.51.100.7"])(
+    "a foreign host %j gets 403",
+    async (host) => {
+      expect((await ask(open.url, { Host: host, ...UPGRADE }, "/v1/ws")).status).toBe(403);
+    },
+  );
 
   it("without the token, or with one that is nearly right, everything but the probes is 401", async () => {
     const url = locked.url.replace("0.0.0.0", "127.0.0.1");
-    for (const authorization of ["", "Bearer", `Bearer ${TOKEN.slice(0, -1)}`, `Bearer ${TOKEN}x`, `Basic ${TOKEN}`, TOKEN]) {
+    for (const authorization of [
+      "",
+      "Bearer",
+      `Bearer ${TOKEN.slice(0, -1)}`,
+      `Bearer ${TOKEN}x`,
+      `Basic ${TOKEN}`,
+      TOKEN,
+    ]) {
       const headers: Record<string, string> = authorization === "" ? {} : { Authorization: authorization };
       expect((await ask(url, { ...headers, ...UPGRADE }, "/v1/ws")).status).toBe(401);
       expect((await ask(url, headers, "/metrics")).status).toBe(401);
@@ -83,7 +104,11 @@ describe("the door", () => {
   it("what is not there is 404, and a program cannot be started by a form", async () => {
     expect((await ask(open.url, {}, "/nothing")).status).toBe(404);
     expect((await ask(open.url, {}, "/__proto__")).status).toBe(404);
-    const posted = await fetch(`${open.url}/v1/lanes`, { method: "POST", body: "x", headers: { "Content-Type": "text/plain" } });
+    const posted = await fetch(`${open.url}/v1/lanes`, {
+      method: "POST",
+      body: "x",
+      headers: { "Content-Type": "text/plain" },
+    });
     expect(posted.status).toBe(404);
     expect(posted.headers.get("access-control-allow-origin")).toBeNull();
   });

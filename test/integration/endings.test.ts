@@ -27,22 +27,32 @@ describe("endings", () => {
     expect(exit).toMatchObject({ reason: "exited", exitCode: code, signal: null });
   });
 
-  it.each(["SIGTERM", "SIGKILL", "SIGSEGV", "SIGUSR1"])("a program that dies of %s is signaled, not timed out", async (signal) => {
-    const { exit } = await peer.run("python", `import os, signal\nos.kill(os.getpid(), signal.${signal})`);
-    expect(exit).toMatchObject({ reason: "signaled", exitCode: null, signal });
-  });
+  it.each(["SIGTERM", "SIGKILL", "SIGSEGV", "SIGUSR1"])(
+    "a program that dies of %s is signaled, not timed out",
+    async (signal) => {
+      const { exit } = await peer.run("python", `import os, signal\nos.kill(os.getpid(), signal.${signal})`);
+      expect(exit).toMatchObject({ reason: "signaled", exitCode: null, signal });
+    },
+  );
 
   it("everything that was written before the end arrives before the exit message", async () => {
-    const { stdout, messages } = await peer.run("python", "import sys\nsys.stdout.write('x' * 300_000)\nsys.stdout.write('end')");
+    const { stdout, messages } = await peer.run(
+      "python",
+      "import sys\nsys.stdout.write('x' * 300_000)\nsys.stdout.write('end')",
+    );
     expect(stdout).toBe(`${"x".repeat(300_000)}end`);
-    expect(messages.findIndex(({ type }) => type === "exit")).toBeGreaterThan(messages.findLastIndex(({ type }) => type === "stdout"));
+    expect(messages.findIndex(({ type }) => type === "exit")).toBeGreaterThan(
+      messages.findLastIndex(({ type }) => type === "stdout"),
+    );
   });
 
   it("messages of a run count up by one from 0, with exactly one ending", async () => {
     const id = peer.start("python", "for i in range(50): print(i, flush=True)");
     await peer.destroyed(id);
     const { messages } = peer.outcome(id);
-    expect(messages.map((message) => ("seq" in message ? message.seq : undefined))).toEqual(messages.map((_, index) => index));
+    expect(messages.map((message) => ("seq" in message ? message.seq : undefined))).toEqual(
+      messages.map((_, index) => index),
+    );
     expect(messages.filter(({ type }) => type === "exit" || type === "error")).toHaveLength(1);
     expect(messages.find(({ type }) => type !== "queued")?.type).toBe("started");
     expect(messages.at(-1)?.type).toBe("destroyed");
@@ -57,7 +67,10 @@ describe("endings", () => {
   });
 
   it("usage and output are counted on every exit", async () => {
-    const { exit } = await peer.run("python", "import sys\nkept = bytearray(50_000_000)\nfor i in range(3_000_000): pass\nprint('é' * 10)\nprint('err', file=sys.stderr)");
+    const { exit } = await peer.run(
+      "python",
+      "import sys\nkept = bytearray(50_000_000)\nfor i in range(3_000_000): pass\nprint('é' * 10)\nprint('err', file=sys.stderr)",
+    );
     expect(exit?.output).toEqual({
       stdout: { bytes: 21, sent: 21, truncated: false },
       stderr: { bytes: 4, sent: 4, truncated: false },
@@ -72,15 +85,22 @@ describe("endings", () => {
         `trap '' TERM INT HUP QUIT USR1 USR2 PIPE ALRM\nwhile :; do sleep ${mark}; done`,
       "descendants in sessions of their own": (mark: string) =>
         `for i in 1 2 3; do setsid bash -c 'trap "" TERM INT HUP; sleep ${mark}' >/dev/null 2>&1 & done; sleep ${mark}`,
-      "orphans of a double fork": (mark: string) => `( ( sleep ${mark} & ) & ); ( setsid sleep ${mark} & ); sleep ${mark}`,
+      "orphans of a double fork": (mark: string) =>
+        `( ( sleep ${mark} & ) & ); ( setsid sleep ${mark} & ); sleep ${mark}`,
     };
     it.each(Object.entries(programs))("%s", async (_name, program) => {
       const mark = newMark();
       const id = peer.start("shell", program(mark), { timeoutMs: 700 });
-      await waitFor(async () => (await processesWith(mark)).length > 0, { timeoutMs: 5_000, what: "the program to start" });
+      await waitFor(async () => (await processesWith(mark)).length > 0, {
+        timeoutMs: 5_000,
+        what: "the program to start",
+      });
       const { exit, started } = await peer.ending(id);
       expect(exit).toMatchObject({ reason: "timed_out" });
-      await waitFor(async () => (await processesWith(mark)).length === 0, { timeoutMs: 2_000, what: "all of its processes to be gone" });
+      await waitFor(async () => (await processesWith(mark)).length === 0, {
+        timeoutMs: 2_000,
+        what: "all of its processes to be gone",
+      });
       await peer.destroyed(id);
       expect(await containerOf(started!.sandbox)).toBeUndefined();
     });
@@ -92,17 +112,26 @@ describe("endings", () => {
     expect(stdout).toBe("done\n");
     expect(exit).toMatchObject({ reason: "exited", exitCode: 0 });
     expect(exit?.timings.runMs).toBeLessThan(10_000);
-    await waitFor(async () => (await processesWith(mark)).length === 0, { timeoutMs: 2_000, what: "the grandchild to be gone" });
+    await waitFor(async () => (await processesWith(mark)).length === 0, {
+      timeoutMs: 2_000,
+      what: "the grandchild to be gone",
+    });
   });
 
   it("cancel ends a run and all its processes, and nothing else", async () => {
     const mark = newMark();
     const cancelled = peer.start("shell", `trap '' TERM INT; sleep ${mark} & sleep ${mark}`);
     const neighbour = peer.start("python", "import time; time.sleep(1); print('unharmed')");
-    await waitFor(async () => (await processesWith(mark)).length > 0, { timeoutMs: 5_000, what: "the program to start" });
+    await waitFor(async () => (await processesWith(mark)).length > 0, {
+      timeoutMs: 5_000,
+      what: "the program to start",
+    });
     peer.send({ type: "cancel", id: cancelled });
     expect((await peer.ending(cancelled)).exit).toMatchObject({ reason: "cancelled", exitCode: null });
-    await waitFor(async () => (await processesWith(mark)).length === 0, { timeoutMs: 2_000, what: "its processes to be gone" });
+    await waitFor(async () => (await processesWith(mark)).length === 0, {
+      timeoutMs: 2_000,
+      what: "its processes to be gone",
+    });
     expect((await peer.ending(neighbour)).stdout).toBe("unharmed\n");
   });
 
@@ -111,10 +140,19 @@ describe("endings", () => {
     const leaving = await Peer.connect(daemon.url);
     const id = leaving.start("shell", `sleep ${mark}`);
     const { sandbox } = await leaving.heard(id, "started");
-    await waitFor(async () => (await processesWith(mark)).length > 0, { timeoutMs: 5_000, what: "the program to start" });
+    await waitFor(async () => (await processesWith(mark)).length > 0, {
+      timeoutMs: 5_000,
+      what: "the program to start",
+    });
     await leaving[Symbol.asyncDispose]();
-    await waitFor(async () => (await processesWith(mark)).length === 0, { timeoutMs: 2_000, what: "the program to be gone" });
-    await waitFor(async () => (await containerOf(sandbox)) === undefined, { timeoutMs: 5_000, what: "the container to be gone" });
+    await waitFor(async () => (await processesWith(mark)).length === 0, {
+      timeoutMs: 2_000,
+      what: "the program to be gone",
+    });
+    await waitFor(async () => (await containerOf(sandbox)) === undefined, {
+      timeoutMs: 5_000,
+      what: "the container to be gone",
+    });
   });
 
   it("the code's own words cannot forge an ending: stdin, stdout and control descriptors are its own or closed", async () => {
@@ -135,8 +173,31 @@ describe("endings", () => {
     expect(exit).toMatchObject({ reason: "exited", exitCode: 7 });
   });
 
+  it("PID 1 cannot be starved of the processor, so the time-out holds", async () => {
+    const code = [
+      "import os, time",
+      "for attempt in (lambda: os.setpriority(os.PRIO_PROCESS, 1, 19), lambda: os.setpriority(os.PRIO_USER, 0, 19),",
+      "        lambda: os.sched_setscheduler(1, os.SCHED_IDLE, os.sched_param(0))):",
+      "    try: attempt(); print('allowed')",
+      "    except PermissionError: print('refused')",
+      "print(os.nice(1))",
+      "for _ in range(100):",
+      "    if os.fork() == 0:",
+      "        while True: pass",
+      "time.sleep(60)",
+    ].join("\n");
+    const began = performance.now();
+    const { stdout, exit } = await peer.run("python", code, { timeoutMs: 1_500 });
+    expect(stdout).toBe("refused\nrefused\nrefused\n1\n");
+    expect(exit).toMatchObject({ reason: "timed_out" });
+    expect(performance.now() - began).toBeLessThan(10_000);
+  });
+
   it("PID 1 cannot be signalled by the program", async () => {
-    const { stdout, exit } = await peer.run("shell", "for s in KILL STOP TERM INT SEGV; do kill -$s 1; done; sleep 0.2; echo alive");
+    const { stdout, exit } = await peer.run(
+      "shell",
+      "for s in KILL STOP TERM INT SEGV; do kill -$s 1; done; sleep 0.2; echo alive",
+    );
     expect(stdout).toBe("alive\n");
     expect(exit).toMatchObject({ reason: "exited", exitCode: 0 });
   });
@@ -166,7 +227,8 @@ describe("endings", () => {
   });
 
   it("arguments, variables and files go in, collected files come out", async () => {
-    const code = "import sys, os\nprint(sys.argv[1:], os.environ['NAME'], open('data/in.txt').read())\nopen('out.bin', 'wb').write(bytes(range(256)))\nos.symlink('/etc/passwd', 'link.bin')";
+    const code =
+      "import sys, os\nprint(sys.argv[1:], os.environ['NAME'], open('data/in.txt').read())\nopen('out.bin', 'wb').write(bytes(range(256)))\nos.symlink('/etc/passwd', 'link.bin')";
     const { stdout, messages } = await peer.run("python", code, {
       args: ["a b", "ü"],
       env: { NAME: "value=1" },

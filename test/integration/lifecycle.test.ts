@@ -7,17 +7,20 @@ import { Peer } from "../support/peer.js";
 import { waitFor } from "../support/wait.js";
 
 describe("the daemon's life", () => {
-  it.each(["SIGTERM", "SIGINT"] as const)("%s: live runs are told, the stock is emptied, the exit code is 0", async (signal) => {
-    await using daemon = await startDaemonProcess();
-    await using peer = await Peer.connect(daemon.url);
-    const id = peer.start("python", "import time; print('up'); time.sleep(60)");
-    await peer.heard(id, "stdout");
-    daemon.kill(signal);
-    expect((await peer.ending(id)).exit).toMatchObject({ reason: "shutdown", exitCode: null });
-    expect(await daemon.exited()).toEqual({ code: 0, signal: null });
-    expect(peer.closeCode).toBe(1001);
-    expect(await containersOf(daemon.instance)).toEqual([]);
-  });
+  it.each(["SIGTERM", "SIGINT"] as const)(
+    "%s: live runs are told, the stock is emptied, the exit code is 0",
+    async (signal) => {
+      await using daemon = await startDaemonProcess();
+      await using peer = await Peer.connect(daemon.url);
+      const id = peer.start("python", "import time; print('up'); time.sleep(60)");
+      await peer.heard(id, "stdout");
+      daemon.kill(signal);
+      expect((await peer.ending(id)).exit).toMatchObject({ reason: "shutdown", exitCode: null });
+      expect(await daemon.exited()).toEqual({ code: 0, signal: null });
+      expect(peer.closeCode).toBe(1001);
+      expect(await containersOf(daemon.instance)).toEqual([]);
+    },
+  );
 
   it("takes no new runs while it stops, and lets a short one finish", async () => {
     await using daemon = await startDaemonProcess(["server.shutdownGraceMs=5000"]);
@@ -25,7 +28,10 @@ describe("the daemon's life", () => {
     const id = peer.start("python", "import time; print('up'); time.sleep(1); print('done')");
     await peer.heard(id, "stdout");
     daemon.kill("SIGTERM");
-    await waitFor(() => daemon.output().includes("stopping"), { timeoutMs: 5_000, what: "the daemon to hear the signal" });
+    await waitFor(() => daemon.output().includes("stopping"), {
+      timeoutMs: 5_000,
+      what: "the daemon to hear the signal",
+    });
     const late = await peer.run("python", "print(1)");
     expect(late.error).toMatchObject({ code: "shutting_down", retryable: true });
     const { stdout, exit } = await peer.ending(id);
@@ -40,11 +46,17 @@ describe("the daemon's life", () => {
     const mark = `86400.${Math.floor(Math.random() * 1e9)}`;
     const id = peer.start("shell", `trap '' TERM; setsid sleep ${mark} & sleep ${mark}`);
     await peer.heard(id, "started");
-    await waitFor(async () => (await processesWith(mark)).length > 0, { timeoutMs: 5_000, what: "the program to start" });
+    await waitFor(async () => (await processesWith(mark)).length > 0, {
+      timeoutMs: 5_000,
+      what: "the program to start",
+    });
     expect((await containersOf(daemon.instance)).length).toBeGreaterThan(1);
     daemon.kill("SIGKILL");
     await daemon.exited();
-    await waitFor(async () => (await containersOf(daemon.instance)).length === 0, { timeoutMs: 10_000, what: "the containers to be gone" });
+    await waitFor(async () => (await containersOf(daemon.instance)).length === 0, {
+      timeoutMs: 10_000,
+      what: "the containers to be gone",
+    });
     expect(await processesWith(mark)).toEqual([]);
   });
 
@@ -87,7 +99,10 @@ describe("the daemon's life", () => {
   it("a lane with a network gets it, and takes network and rules away when the daemon stops", async () => {
     await using daemon = await startDaemonProcess(["lanes.shell.network=egress"]);
     await using peer = await Peer.connect(daemon.url);
-    const { stdout } = await peer.run("shell", "ls /sys/class/net | grep -c eth0; curl -s -m 2 http://169.254.169.254/ || echo blocked");
+    const { stdout } = await peer.run(
+      "shell",
+      "ls /sys/class/net | grep -c eth0; curl -s -m 2 http://169.254.169.254/ || echo blocked",
+    );
     expect(stdout).toBe("1\nblocked\n");
     expect(await networksOf(daemon.instance)).toHaveLength(1);
     daemon.kill("SIGTERM");
@@ -99,6 +114,8 @@ describe("the daemon's life", () => {
     await expect(startDaemonProcess(["lanes.python.timeoutMs=30s"])).rejects.toThrow(
       /the daemon ended with 1: matchbox: --set lanes\.python\.timeoutMs=30s: lanes\.python\.timeoutMs is "30s", but must be a whole number of milliseconds from 1 to 86400000/,
     );
-    await expect(startDaemonProcess(["server.listen=0.0.0.0:0"])).rejects.toThrow(/can be reached by others, and no token is configured/);
+    await expect(startDaemonProcess(["server.listen=0.0.0.0:0"])).rejects.toThrow(
+      /can be reached by others, and no token is configured/,
+    );
   });
 });

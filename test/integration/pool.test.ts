@@ -20,7 +20,10 @@ describe("the stock", () => {
   const stockOf = (name: string): { warm: number; creating: number; leased: number; evicting: number } =>
     daemon.daemon.report().lanes.find((lane) => lane.name === name)!.stock;
   const full = async (): Promise<void> => {
-    await waitFor(() => stockOf("python").warm === 2 && stockOf("shell").warm === 1, { timeoutMs: 20_000, what: "full lanes" });
+    await waitFor(() => stockOf("python").warm === 2 && stockOf("shell").warm === 1, {
+      timeoutMs: 20_000,
+      what: "full lanes",
+    });
   };
 
   it("keeps as many ready sandboxes as configured, and runs nothing in them before a request", async () => {
@@ -32,14 +35,18 @@ describe("the stock", () => {
     await full();
     const id = peer.start("python", "import time; time.sleep(60)");
     await peer.heard(id, "started");
-    await waitFor(() => stockOf("python").warm === 2, { timeoutMs: 10_000, what: "the replacement to be ready while the run goes on" });
+    await waitFor(() => stockOf("python").warm === 2, {
+      timeoutMs: 10_000,
+      what: "the replacement to be ready while the run goes on",
+    });
     expect(stockOf("python").leased).toBe(1);
     peer.send({ type: "cancel", id });
     await peer.ending(id);
   });
 
   it("uses every container once: no two runs share one, and nothing that one wrote is there for the next", async () => {
-    const code = "import os, socket\npath = '/workspace/left', '/tmp/left', os.path.expanduser('~/left'), '/dev/shm/left'\nprint([p for p in path if os.path.exists(p)])\nfor p in path: open(p, 'w').close()";
+    const code =
+      "import os, socket\npath = '/workspace/left', '/tmp/left', os.path.expanduser('~/left'), '/dev/shm/left'\nprint([p for p in path if os.path.exists(p)])\nfor p in path: open(p, 'w').close()";
     const sandboxes = new Set<string>();
     for (let i = 0; i < 12; i += 1) {
       const { stdout, started } = await peer.run("python", code);
@@ -74,14 +81,22 @@ describe("the stock", () => {
   });
 
   it("a run that waits in vain is told so, and the daemon holds to its bounds", async () => {
-    await using small = await startDaemon(["lanes.python.warm=1", "lanes.python.maxSandboxes=1", "lanes.python.maxQueued=1"]);
+    await using small = await startDaemon([
+      "lanes.python.warm=1",
+      "lanes.python.maxSandboxes=1",
+      "lanes.python.maxQueued=1",
+    ]);
     await using client = await Peer.connect(small.url);
     const busy = client.start("python", "import time; time.sleep(60)");
     await client.heard(busy, "started");
     const waiting = client.start("python", "print(1)", { queueMs: 600 });
     await client.heard(waiting, "queued");
     const refused = await client.run("python", "print(1)");
-    expect(refused.error).toMatchObject({ code: "queue_full", retryable: true, retryAfterMs: expect.any(Number) as number });
+    expect(refused.error).toMatchObject({
+      code: "queue_full",
+      retryable: true,
+      retryAfterMs: expect.any(Number) as number,
+    });
     expect((await client.ending(waiting)).error).toMatchObject({ code: "queue_timeout" });
     expect((await containersOf(small.instance)).filter((c) => c.Labels["matchbox.lane"] === "python")).toHaveLength(1);
     client.send({ type: "cancel", id: busy });
@@ -116,7 +131,9 @@ describe("the stock", () => {
   });
 
   it("many runs at once on one connection all end, each with its own output", async () => {
-    const ids = Array.from({ length: 24 }, (_, i) => peer.start(i % 3 === 0 ? "shell" : "python", i % 3 === 0 ? `echo ${i}` : `print(${i})`));
+    const ids = Array.from({ length: 24 }, (_, i) =>
+      peer.start(i % 3 === 0 ? "shell" : "python", i % 3 === 0 ? `echo ${i}` : `print(${i})`),
+    );
     const outcomes = await Promise.all(ids.map((id) => peer.ending(id)));
     expect(outcomes.map(({ stdout }) => stdout)).toEqual(ids.map((_, i) => `${i}\n`));
     await Promise.all(ids.map((id) => peer.destroyed(id)));
@@ -132,7 +149,9 @@ describe("the stock", () => {
     expect(text).toMatch(/^matchbox_sandboxes\{lane="python",state="warm"\} 2$/m);
     expect(text).toMatch(/^matchbox_runs_total\{lane="python",outcome="exited"\} [1-9]/m);
     for (const step of ["create", "attach", "start", "ready", "remove"]) {
-      expect(text).toMatch(new RegExp(`^matchbox_refill_step_seconds_count\\{lane="python",step="${step}"\\} [1-9]`, "m"));
+      expect(text).toMatch(
+        new RegExp(`^matchbox_refill_step_seconds_count\\{lane="python",step="${step}"\\} [1-9]`, "m"),
+      );
     }
   });
 });

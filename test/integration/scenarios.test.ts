@@ -61,7 +61,8 @@ describe("the ten scenarios", () => {
   it("installed packages: pytest runs a test, requests can be imported", async () => {
     const code = "import requests, pytest, pip\nprint(requests.__name__, pytest.__name__, pip.__name__)";
     expect((await peer.run("python", code)).stdout).toBe("requests pytest pip\n");
-    const test = "printf 'def test_it():\\n    assert 1 + 1 == 2\\n' > test_it.py && python3 -m pytest -q -p no:cacheprovider";
+    const test =
+      "printf 'def test_it():\\n    assert 1 + 1 == 2\\n' > test_it.py && python3 -m pytest -q -p no:cacheprovider";
     const { stdout, exit } = await peer.run("shell", test);
     expect(stdout).toContain("1 passed");
     expect(exit).toMatchObject({ reason: "exited", exitCode: 0 });
@@ -96,7 +97,9 @@ describe("the ten scenarios", () => {
     const destroyed = await peer.destroyed(id);
     expect(destroyed.sandbox).toBe(started?.sandbox);
     expect(await containerOf(destroyed.sandbox)).toBeUndefined();
-    expect((await containersOf(daemon.instance)).map((c) => c.Names[0])).not.toContain(`/matchbox-${destroyed.sandbox}`);
+    expect((await containersOf(daemon.instance)).map((c) => c.Names[0])).not.toContain(
+      `/matchbox-${destroyed.sandbox}`,
+    );
   });
 
   it("resource limits: memory, processes and processors are bounded, and too much memory ends as out_of_memory", async () => {
@@ -112,7 +115,8 @@ describe("the ten scenarios", () => {
     const hungry = "kept = []\nwhile True: kept.append(bytearray(16 * 1024 * 1024))";
     const { exit } = await peer.run("python", hungry);
     expect(exit).toMatchObject({ reason: "out_of_memory", exitCode: null, signal: "SIGKILL" });
-    const bomb = "import os\nn = 0\ntry:\n    while True:\n        if os.fork() == 0:\n            import time; time.sleep(60)\n        n += 1\nexcept OSError as error:\n    print(error.strerror, n < 128)";
+    const bomb =
+      "import os\nn = 0\ntry:\n    while True:\n        if os.fork() == 0:\n            import time; time.sleep(60)\n        n += 1\nexcept OSError as error:\n    print(error.strerror, n < 128)";
     expect((await peer.run("python", bomb)).stdout).toBe("Resource temporarily unavailable True\n");
   });
 });

@@ -36,10 +36,18 @@ export function newInstance(): string {
 }
 
 /** A daemon in this process, on the real engine. Disposing stops it and asserts that none of its containers is left. */
-export async function startDaemon(overrides: readonly string[] = [], options: { settle?: boolean } = {}): Promise<TestDaemon> {
+export async function startDaemon(
+  overrides: readonly string[] = [],
+  options: { settle?: boolean } = {},
+): Promise<TestDaemon> {
   const instance = newInstance();
   const config = await loadConfig({ overrides: [...TEST_SETTINGS, `engine.instance=${instance}`, ...overrides] });
-  const daemon = await Daemon.start({ config, sandboxImage: testImage(), clock: systemClock, log: pino({ level: "silent" }) });
+  const daemon = await Daemon.start({
+    config,
+    sandboxImage: testImage(),
+    clock: systemClock,
+    log: pino({ level: "silent" }),
+  });
   if (options.settle !== false) await daemon.settled(AbortSignal.timeout(60_000));
   return {
     daemon,
@@ -64,12 +72,19 @@ export interface DaemonProcess extends AsyncDisposable {
 }
 
 /** The daemon as a process of its own, as `matchbox serve` starts it. Settles when it listens and its lanes have settled. */
-export async function startDaemonProcess(overrides: readonly string[] = [], instance = newInstance()): Promise<DaemonProcess> {
-  const settings = [...TEST_SETTINGS, `engine.instance=${instance}`, ...overrides].flatMap((setting) => ["--set", setting]);
+export async function startDaemonProcess(
+  overrides: readonly string[] = [],
+  instance = newInstance(),
+): Promise<DaemonProcess> {
+  const settings = [...TEST_SETTINGS, `engine.instance=${instance}`, ...overrides].flatMap((setting) => [
+    "--set",
+    setting,
+  ]);
   const program = join(packageRoot(), "dist", "src", "cli", "main.js");
   const child = spawn(process.execPath, [program, "serve", ...settings], { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => (output += text));
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding("utf8").on("data", (text: string) => (output += text));
   const exited = once(child, "exit").then(() => ({ code: child.exitCode, signal: child.signalCode }));
   const listening = /Matchbox listens on (http:\/\/\S+)/;
   await Promise.race([

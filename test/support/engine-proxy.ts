@@ -22,7 +22,9 @@ export class EngineProxy implements AsyncDisposable {
       this.#track(client);
       if (this.#silent) return;
       const engine = this.#track(
-        address.kind === "socket" ? connect({ path: address.socketPath, allowHalfOpen: true }) : connect(address.port, address.host),
+        address.kind === "socket"
+          ? connect({ path: address.socketPath, allowHalfOpen: true })
+          : connect(address.port, address.host),
       );
       client.pipe(engine);
       engine.pipe(client);

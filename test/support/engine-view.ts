@@ -11,13 +11,17 @@ export interface SeenContainer {
 /** What the engine itself says: containers of an instance, in whatever state. */
 export async function containersOf(instance: string): Promise<SeenContainer[]> {
   const filters = encodeURIComponent(JSON.stringify({ label: [`matchbox=${instance}`] }));
-  return JSON.parse((await callEngine("GET", `/containers/json?all=1&filters=${filters}`)).toString()) as SeenContainer[];
+  return JSON.parse(
+    (await callEngine("GET", `/containers/json?all=1&filters=${filters}`)).toString(),
+  ) as SeenContainer[];
 }
 
 /** The container of one sandbox; undefined when it is gone. */
 export async function containerOf(sandbox: string): Promise<SeenContainer | undefined> {
   const filters = encodeURIComponent(JSON.stringify({ label: [`matchbox.sandbox=${sandbox}`] }));
-  const found = JSON.parse((await callEngine("GET", `/containers/json?all=1&filters=${filters}`)).toString()) as SeenContainer[];
+  const found = JSON.parse(
+    (await callEngine("GET", `/containers/json?all=1&filters=${filters}`)).toString(),
+  ) as SeenContainer[];
   return found[0];
 }
 

@@ -5,6 +5,12 @@ import { waitFor } from "./wait.js";
 
 type Of<T extends ServerMessage["type"]> = Extract<ServerMessage, { type: T }>;
 
+type RunMessageType = "queued" | "started" | "stdout" | "stderr" | "file" | "exit" | "destroyed";
+/** A message by its type; stdout and stderr share theirs. */
+type Heard<T extends RunMessageType> = Extract<ServerMessage, { type: T }> extends never
+  ? Of<"stdout" | "stderr">
+  : Extract<ServerMessage, { type: T }>;
+
 /** Everything that came about one run. */
 export interface Outcome {
   readonly messages: readonly ServerMessage[];
@@ -68,9 +74,9 @@ export class Peer implements AsyncDisposable {
   }
 
   /** Waits until a run has sent a message of this type. */
-  async heard<T extends ServerMessage["type"]>(id: string, type: T): Promise<Of<T>> {
+  async heard<T extends RunMessageType>(id: string, type: T): Promise<Heard<T>> {
     await this.until(() => this.#of(id).some((message) => message.type === type), `${type} of ${id}`);
-    return this.#of(id).find((message): message is Of<T> => message.type === type)!;
+    return this.#of(id).find((message): message is Heard<T> => message.type === type)!;
   }
 
   /** Waits for the next error that is about no run, or about this one. */

@@ -58,8 +58,8 @@ static void become_runner(int runner, const char *workspace, const char *interpr
     }
     /* What a careless engine might do: leave a descriptor open, and a signal ignored. */
     must(dup2(STDERR_FILENO, 9) == 9 && signal(SIGTERM, SIG_IGN) != SIG_ERR, "carelessness");
-    const char *argv[] = {"runner", "--workspace", workspace, "--env", "FROM_LANE=yes", "--main",
-                          "main.sh", "--", "/bin/sh", "-c", interpreter, NULL};
+    const char *argv[] = {"runner",  "--workspace", workspace, "--env", "FROM_LANE=yes", "--main",
+                          "main.sh", "--",          "/bin/sh", "-c",    interpreter,     NULL};
     const char *env[] = {"PATH=/usr/bin:/bin", "ASAN_OPTIONS=detect_leaks=0:abort_on_error=0", NULL};
     (void)syscall(SYS_execveat, runner, "", argv, env, AT_EMPTY_PATH);
     must(false, "execveat");

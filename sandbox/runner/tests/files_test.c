@@ -23,7 +23,8 @@ static void paths(void) {
     for (size_t i = 1; i < sizeof long_path; i += 2) {
         long_path[i] = '/';
     }
-    EXPECT(path_problem(long_path, WORKSPACE_PATH_MAX) == NULL && path_problem(long_path, WORKSPACE_PATH_MAX + 2) != NULL);
+    EXPECT(path_problem(long_path, WORKSPACE_PATH_MAX) == NULL &&
+           path_problem(long_path, WORKSPACE_PATH_MAX + 2) != NULL);
 }
 
 static int create(int workspace, const char *path, uint16_t mode) {

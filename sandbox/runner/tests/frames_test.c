@@ -112,18 +112,18 @@ static const char *run_problem(const void *payload, size_t length) {
 static void run_is_checked(void) {
     EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\0\0\0") == NULL);
     EXPECT(RUN_PROBLEM("\0\0\0\0\1\0\1\0\1ab\0C=d\0") == NULL);
-    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\1\0\0\0") == NULL);           /* an empty argument */
-    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\0\0\1N=\0") == NULL);         /* an empty value */
-    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\0\0") != NULL);               /* too short */
-    EXPECT(RUN_PROBLEM("\0\0\0\0\2\0\0\0\0") != NULL);             /* unknown flag */
-    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\1\0\0") != NULL);             /* argument missing */
-    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\1\0\0ab") != NULL);           /* not terminated */
-    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\1\0\0ab\0c\0") != NULL);      /* one too many */
-    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\0\0\0x") != NULL);            /* bytes left over */
-    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\0\0\1AB\0") != NULL);         /* no = */
-    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\0\0\1=B\0") != NULL);         /* no name */
-    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\1\0\0\xff\0") != NULL);       /* not UTF-8 */
-    EXPECT(RUN_PROBLEM("\0\0\0\0\0\xff\xff\xff\xff\0") != NULL);   /* counts beyond the payload */
+    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\1\0\0\0") == NULL);         /* an empty argument */
+    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\0\0\1N=\0") == NULL);       /* an empty value */
+    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\0\0") != NULL);             /* too short */
+    EXPECT(RUN_PROBLEM("\0\0\0\0\2\0\0\0\0") != NULL);           /* unknown flag */
+    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\1\0\0") != NULL);           /* argument missing */
+    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\1\0\0ab") != NULL);         /* not terminated */
+    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\1\0\0ab\0c\0") != NULL);    /* one too many */
+    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\0\0\0x") != NULL);          /* bytes left over */
+    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\0\0\1AB\0") != NULL);       /* no = */
+    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\0\0\1=B\0") != NULL);       /* no name */
+    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\1\0\0\xff\0") != NULL);     /* not UTF-8 */
+    EXPECT(RUN_PROBLEM("\0\0\0\0\0\xff\xff\xff\xff\0") != NULL); /* counts beyond the payload */
 }
 
 static void other_payloads_are_checked(void) {
@@ -158,8 +158,16 @@ static void other_payloads_are_checked(void) {
 
 static void utf8_is_checked(void) {
     static const char *const good[] = {"", "a", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x94\xa5", "\xf4\x8f\xbf\xbf"};
-    static const char *const bad[] = {"\x80",         "\xc3",         "\xc0\xaf",         "\xe0\x80\xaf",    "\xed\xa0\x80",
-                                      "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xe2\x82", "\xf0\x80\x80\x80", "\xff"};
+    static const char *const bad[] = {"\x80",
+                                      "\xc3",
+                                      "\xc0\xaf",
+                                      "\xe0\x80\xaf",
+                                      "\xed\xa0\x80",
+                                      "\xf4\x90\x80\x80",
+                                      "\xf5\x80\x80\x80",
+                                      "\xe2\x82",
+                                      "\xf0\x80\x80\x80",
+                                      "\xff"};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         EXPECT(utf8_is_valid(good[i], strlen(good[i])));
     }
@@ -170,15 +178,22 @@ static void utf8_is_checked(void) {
 
 static void exit_has_its_layout(void) {
     memset(&outbox, 0, sizeof outbox);
-    const struct exit_report report = {.signaled = true, .code = 9, .cause = 20, .unasked_sigkill = true,
-                                       .oom_kills = 0x01020304, .cpu_us = 1, .max_rss_bytes = 2,
-                                       .memory_peak_bytes = 3, .elapsed_us = 4, .stdout_bytes = 5,
+    const struct exit_report report = {.signaled = true,
+                                       .code = 9,
+                                       .cause = 20,
+                                       .unasked_sigkill = true,
+                                       .oom_kills = 0x01020304,
+                                       .cpu_us = 1,
+                                       .max_rss_bytes = 2,
+                                       .memory_peak_bytes = 3,
+                                       .elapsed_us = 4,
+                                       .stdout_bytes = 5,
                                        .stderr_bytes = 0x1122334455667788};
     EXPECT(outbox_exit(&outbox, &report));
-    static const uint8_t expected[] = {0x88, 0, 0, 0, 60, 1, 9, 20, 1, 1, 2, 3, 4,
-                                       0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 3,
-                                       0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 5,
-                                       0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0, 0, 0, 0};
+    static const uint8_t expected[] = {0x88, 0, 0,    0,    60,   1,    9,    20,   1,    1,    2, 3, 4, 0, 0, 0, 0,
+                                       0,    0, 0,    1,    0,    0,    0,    0,    0,    0,    0, 2, 0, 0, 0, 0, 0,
+                                       0,    0, 3,    0,    0,    0,    0,    0,    0,    0,    4, 0, 0, 0, 0, 0, 0,
+                                       0,    5, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0, 0, 0, 0};
     EXPECT(outbox.tail == sizeof expected && memcmp(outbox.bytes, expected, sizeof expected) == 0);
 }
 

@@ -111,12 +111,12 @@ static void time_out_while_nobody_reads(void) {
 static void descendants(void) {
     struct box box = box_start(runner);
     const int fifo = box_fifo(&box, "held");
-    const struct result *result =
-        run_in(&box,
-               "for i in 1 2 3; do (setsid sh -c 'trap \"\" TERM INT HUP; exec 4>held; while :; do sleep 1; done' &) & done\n"
-               "(exec 4>held; exec >/dev/null 2>&1 </dev/null; (sleep 60 &)&)\n"
-               "sleep 0.2; echo done; exit 7",
-               0);
+    const struct result *result = run_in(
+        &box,
+        "for i in 1 2 3; do (setsid sh -c 'trap \"\" TERM INT HUP; exec 4>held; while :; do sleep 1; done' &) & done\n"
+        "(exec 4>held; exec >/dev/null 2>&1 </dev/null; (sleep 60 &)&)\n"
+        "sleep 0.2; echo done; exit 7",
+        0);
     EXPECT(result->exited && result->code == 7 && result->how == 0 && strcmp(result->out, "done\n") == 0);
     EXPECT(fifo_hangs_up(fifo, 0)); /* dead before EXIT, not because of what comes after */
     EXPECT(box_end(&box) == 0 && close(fifo) == 0);
@@ -129,15 +129,17 @@ static void open_stdout(void) {
 
 static void fork_bomb(void) {
     struct box box = box_start(runner);
-    const struct result *result = run_in(&box, "b() { b 2>/dev/null & b 2>/dev/null & wait; }; b 2>/dev/null; sleep 60", 700);
+    const struct result *result =
+        run_in(&box, "b() { b 2>/dev/null & b 2>/dev/null & wait; }; b 2>/dev/null; sleep 60", 700);
     EXPECT(result->exited && result->elapsed_us < 5000000);
     EXPECT(box_end(&box) == 0);
 }
 
 static void orphans(void) {
-    const struct result *result = run("for i in $(seq 60); do (sleep 0.05 &) ; done; sleep 0.5; ps ax -o stat= 2>/dev/null"
-                                      " | grep -c Z; echo x",
-                                      0);
+    const struct result *result =
+        run("for i in $(seq 60); do (sleep 0.05 &) ; done; sleep 0.5; ps ax -o stat= 2>/dev/null"
+            " | grep -c Z; echo x",
+            0);
     EXPECT(strcmp(result->out, "0\nx\n") == 0);
 }
 
@@ -187,8 +189,8 @@ static void stdin_flow(void) {
             (void)snprintf(out, sizeof out, "%.*s", (int)frame.length, (const char *)frame.payload);
         } else if (frame.type == FRAME_STDIN_ROOM) {
             EXPECT(sent > 0 || (frame.payload[1] == 4 && frame.payload[2] == 0)); /* 256 KiB to begin with */
-            room += (uint64_t)frame.payload[0] << 24 | (uint64_t)frame.payload[1] << 16 | (uint64_t)frame.payload[2] << 8 |
-                    frame.payload[3];
+            room += (uint64_t)frame.payload[0] << 24 | (uint64_t)frame.payload[1] << 16 |
+                    (uint64_t)frame.payload[2] << 8 | frame.payload[3];
             while (sent < TOTAL && room > sent) {
                 uint64_t size = room - sent < sizeof piece ? room - sent : sizeof piece;
                 size = size < TOTAL - sent ? size : TOTAL - sent;
@@ -279,7 +281,8 @@ static void dead_mans_switch(void) {
 }
 
 static void expect_refused(const void *bytes, size_t length, enum failed_code code) {
-    struct box box = box_start_with(runner, "ln -s /tmp out; echo x >there; printf . >&3; cat <&3 >/dev/null; exec sleep 60");
+    struct box box =
+        box_start_with(runner, "ln -s /tmp out; echo x >there; printf . >&3; cat <&3 >/dev/null; exec sleep 60");
     EXPECT(box_ready(&box));
     EXPECT(write(box.in, bytes, length) == (ssize_t)length);
     const struct result *result = box_result(&box);
@@ -292,19 +295,19 @@ static void expect_refused(const void *bytes, size_t length, enum failed_code co
 static void misspeaking(void) {
     REFUSED("\x08", FAILED_PROTOCOL);
     REFUSED("\x02\xff\xff\xff\xff", FAILED_PROTOCOL);
-    REFUSED("\2\0\0\0\1x", FAILED_PROTOCOL);                         /* DATA without FILE */
-    REFUSED("\4\0\0\0\1x", FAILED_PROTOCOL);                         /* STDIN before RUN */
-    REFUSED("\5\0\0\0\0", FAILED_PROTOCOL);                          /* STDIN_END before RUN */
-    REFUSED("\6\0\0\0\1\1", FAILED_PROTOCOL);                        /* the runner's own cause */
-    REFUSED("\3\0\0\0\1x", FAILED_PROTOCOL);                         /* RUN too short */
-    REFUSED(RUN_FRAME RUN_FRAME, FAILED_PROTOCOL);                   /* RUN twice */
-    REFUSED(RUN_FRAME "\4\0\0\0\1x", FAILED_PROTOCOL);               /* STDIN that is closed */
-    REFUSED(RUN_FRAME "\1\0\0\0\3\1\xa4z", FAILED_PROTOCOL);         /* FILE after RUN */
+    REFUSED("\2\0\0\0\1x", FAILED_PROTOCOL);                 /* DATA without FILE */
+    REFUSED("\4\0\0\0\1x", FAILED_PROTOCOL);                 /* STDIN before RUN */
+    REFUSED("\5\0\0\0\0", FAILED_PROTOCOL);                  /* STDIN_END before RUN */
+    REFUSED("\6\0\0\0\1\1", FAILED_PROTOCOL);                /* the runner's own cause */
+    REFUSED("\3\0\0\0\1x", FAILED_PROTOCOL);                 /* RUN too short */
+    REFUSED(RUN_FRAME RUN_FRAME, FAILED_PROTOCOL);           /* RUN twice */
+    REFUSED(RUN_FRAME "\4\0\0\0\1x", FAILED_PROTOCOL);       /* STDIN that is closed */
+    REFUSED(RUN_FRAME "\1\0\0\0\3\1\xa4z", FAILED_PROTOCOL); /* FILE after RUN */
     REFUSED("\1\0\0\0\7\1\xa4../ab", FAILED_PROTOCOL);
     REFUSED("\1\0\0\0\6\1\xa4/tmp", FAILED_PROTOCOL);
-    REFUSED("\1\0\0\0\7\1\xa4out/x", FAILED_FILE);                   /* through a link */
-    REFUSED("\1\0\0\0\7\1\xa4there", FAILED_FILE);                   /* exists */
-    REFUSED("\1\0\0\0\5\1\xa4out", FAILED_FILE);                     /* a link itself */
+    REFUSED("\1\0\0\0\7\1\xa4out/x", FAILED_FILE); /* through a link */
+    REFUSED("\1\0\0\0\7\1\xa4there", FAILED_FILE); /* exists */
+    REFUSED("\1\0\0\0\5\1\xa4out", FAILED_FILE);   /* a link itself */
 }
 
 static void interpreter_fails(void) {
@@ -344,12 +347,14 @@ static void collected(void) {
     struct box box = box_start(runner);
     EXPECT(box_ready(&box));
     box_collect(&box, 2000000, 5, "**");
-    box_run(&box,
-            "mkdir -p b/c z locked .hidden; echo 1 >b/c/deep; echo 22 >a; head -c 1500000 /dev/zero >b/large; : >empty\n"
-            "ln -s /etc/passwd link; ln -s b folderlink; mkfifo fifo; truncate -s 1T sparse; echo x >secret; chmod 0 secret\n"
-            "echo x >.hidden/f; echo x >locked/f; chmod 0 locked; echo y >$(printf 'bad\\377'); echo z >z/1; echo z >z/2\n"
-            "chmod 750 a",
-            0, false);
+    box_run(
+        &box,
+        "mkdir -p b/c z locked .hidden; echo 1 >b/c/deep; echo 22 >a; head -c 1500000 /dev/zero >b/large; : >empty\n"
+        "ln -s /etc/passwd link; ln -s b folderlink; mkfifo fifo; truncate -s 1T sparse; echo x >secret; chmod 0 "
+        "secret\n"
+        "echo x >.hidden/f; echo x >locked/f; chmod 0 locked; echo y >$(printf 'bad\\377'); echo z >z/1; echo z >z/2\n"
+        "chmod 750 a",
+        0, false);
     const struct result *result = box_result(&box);
     EXPECT(result->exited && result->code == 0);
     static const char expected[] = "3 750 a\n"
@@ -402,8 +407,9 @@ static void arguments_and_variables(void) {
 
 static void clean_start(void) {
     /* A shell that is the main process itself, so that no script is open; ls adds a 3 of its own. */
-    struct box box = box_start_with(runner, "printf . >&3; read x <&3; exec 3>&-; ls /proc/$$/fd | tr '\\n' ' '; umask\n"
-                                            "cut -d' ' -f5,6 /proc/$$/stat; grep -E 'Sig(Blk|Ign)' /proc/$$/status");
+    struct box box =
+        box_start_with(runner, "printf . >&3; read x <&3; exec 3>&-; ls /proc/$$/fd | tr '\\n' ' '; umask\n"
+                               "cut -d' ' -f5,6 /proc/$$/stat; grep -E 'Sig(Blk|Ign)' /proc/$$/status");
     const struct result *result = run_in(&box, "", 0);
     EXPECT(strncmp(result->out, "0 1 2 0022\n2 2\n", 15) == 0); /* its own session and group */
     EXPECT(strstr(result->out, "SigBlk:\t0000000000000000\n") != NULL);
@@ -416,7 +422,8 @@ static void clean_start(void) {
 static void out_of_reach(void) {
     const struct result *result =
         run("for n in HUP INT QUIT TERM STOP TSTP KILL USR1 SEGV CHLD; do kill -$n 1; done; kill -KILL -1\n"
-            "kill -STOP -1; sleep 0.1; echo alive; { cat /proc/1/environ /proc/1/mem || ls /proc/1/fd || echo x >/proc/1/fd/1 ||"
+            "kill -STOP -1; sleep 0.1; echo alive; { cat /proc/1/environ /proc/1/mem || ls /proc/1/fd || echo x "
+            ">/proc/1/fd/1 ||"
             " echo 1000 >/proc/1/oom_score_adj; } >/dev/null 2>&1 || echo safe\ncat /proc/self/oom_score_adj",
             0);
     EXPECT(strcmp(result->out, box_is_unprivileged() ? "alive\nsafe\n1000\n" : "alive\n1000\n") == 0);

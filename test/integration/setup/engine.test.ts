@@ -14,6 +14,13 @@ import { findProgram } from "../../../src/setup/process.js";
 import { SILENT } from "../../../src/setup/step.js";
 
 const run = promisify(execFile);
+
+/**
+ * A bridge of the second engine's own. Not `--bridge=none`: an engine that starts without a bridge takes docker0 away,
+ * and that one belongs to the machine's engine.
+ */
+const BRIDGE = `mbt${process.pid}`;
+const NETWORK_ARGUMENTS = [`--bridge=${BRIDGE}`, "--iptables=false", "--ip-masq=false"];
 const IMAGE = "waits:1";
 const canRun = process.getuid?.() === 0 && (await findProgram("dockerd")) !== undefined;
 
@@ -68,8 +75,9 @@ describe.skipIf(!canRun)("ensureEngine", { timeout: 30_000 }, () => {
       configFile: path.join(folder, "daemon.json"),
       logFile: path.join(folder, "log", "dockerd.log"),
       systemContainerdSocket: path.join(folder, "system-containerd.sock"),
-      extraArguments: ["--bridge=none", "--iptables=false"],
+      extraArguments: NETWORK_ARGUMENTS,
     };
+    await run("ip", ["link", "add", BRIDGE, "type", "bridge"]);
     await writeFile(locations.configFile, "{}");
     await ensure();
     await importWaitingImage(folder, locations);
@@ -85,6 +93,7 @@ describe.skipIf(!canRun)("ensureEngine", { timeout: 30_000 }, () => {
     await vi.waitFor(async () => expect(await findDockerd(locations)).toBeUndefined(), { timeout: 20_000 });
     await clearLeftovers(locations);
     await unmountBelow(folder);
+    await run("ip", ["link", "delete", BRIDGE]);
     await rm(folder, { recursive: true });
   });
 
@@ -230,7 +239,7 @@ describe.skipIf(!canRun)("ensureEngine", { timeout: 30_000 }, () => {
       execRoot: path.join(second, "exec"),
       pidFile: path.join(second, "docker.pid"),
       logFile: path.join(second, "dockerd.log"),
-      extraArguments: ["--storage-driver=no-such-driver", "--bridge=none", "--iptables=false"],
+      extraArguments: ["--storage-driver=no-such-driver", ...NETWORK_ARGUMENTS],
     };
     const failing = ensureEngine({ progress: SILENT, dockerHost: "", locations: broken, deadlineMs: 20_000 });
     await expect(failing).rejects.toThrow(/dockerd ended as it started \(exit code 1\)[^]*no-such-driver/);

@@ -247,7 +247,8 @@ static void try_sockets(void) {
 static void try_rare_sockets(void) {
     char text[64];
     for (long family = 0; family < FAMILIES; family++) {
-        if (family == UNIX || family == INET || family == INET6 || family == NETLINK) continue;
+        if (family == UNIX || family == INET || family == INET6 || family == NETLINK)
+            continue;
         for (long type = STREAM; type <= SEQPACKET; type++) {
             snprintf(text, sizeof text, "family %ld, type %ld", family, type);
             socket_of(text, family, type, 0);
@@ -277,7 +278,8 @@ static long by_int80(const long *a) {
                      : "=a"(result)
                      : "a"(a[0]), "b"(a[1]), "c"(a[2]), "d"(a[3]), "S"(a[4]), "D"(a[5])
                      : "memory", "r8", "r9", "r10", "r11");
-    if (result >= 0 || result < -4095) return result;
+    if (result >= 0 || result < -4095)
+        return result;
     errno = (int)-result;
     return -1;
 }
@@ -372,7 +374,8 @@ static void try_allowed(void) {
 
 int main(int argc, char **argv) {
     /* The session of its own keeps vhangup away from every terminal. */
-    if (getpid() != getsid(0)) setsid();
+    if (getpid() != getsid(0))
+        setsid();
     if (argc == 2 && strcmp(argv[1], "denied") == 0)
         try_denied();
     else if (argc == 2 && strcmp(argv[1], "control") == 0)

@@ -1,0 +1,67 @@
+import { describe, expect, it } from "vitest";
+import { engineError, engineStatus } from "../../../src/container/docker-errors.js";
+import { EngineDownError, EngineRefusedError, ImageMissingError, RunnerError } from "../../../src/container/errors.js";
+
+const call = { what: "create a container", engine: "unix:///e", image: "img:1" };
+
+/** What dockerode throws for an answer. */
+function answered(statusCode: number, message: string): Error {
+  return Object.assign(new Error(`(HTTP code ${statusCode}) something - ${message}`), { statusCode, json: { message } });
+}
+
+function systemError(code: string): Error {
+  return Object.assign(new Error(`connect ${code} /e`), { code });
+}
+
+describe("a failure of a call to the engine", () => {
+  it.each<[string, unknown, new (...args: never[]) => Error, RegExp]>([
+    ["no such image", answered(404, "No such image: img:1"), ImageMissingError, /img:1 .*matchbox build/],
+    ["no such image, in newer words", answered(404, "no such image: img:1: not found"), ImageMissingError, /matchbox build/],
+    ["no such network", answered(404, "network matchbox-1 not found"), EngineRefusedError, /refused to create a container: network matchbox-1 not found/],
+    ["a name that is taken", answered(409, "Conflict"), EngineRefusedError, /Conflict/],
+    ["a fault of the engine", answered(500, "OCI runtime create failed"), EngineRefusedError, /OCI runtime create failed/],
+    ["a socket that is not there", systemError("ENOENT"), EngineDownError, /at unix:\/\/\/e cannot create a container: connect ENOENT/],
+    ["nobody at the socket", systemError("ECONNREFUSED"), EngineDownError, /ECONNREFUSED/],
+    ["no right to the socket", systemError("EACCES"), EngineDownError, /EACCES/],
+    ["a broken connection", new Error("socket hang up"), EngineDownError, /socket hang up/],
+    ["silence past the deadline", new DOMException("timed out", "TimeoutError"), EngineDownError, /did not answer in time/],
+    ["an abort of the deadline's", new DOMException("aborted", "AbortError"), EngineDownError, /did not answer in time/],
+    ["something that is no error", "nonsense", EngineDownError, /nonsense/],
+    [
+      "a name with two addresses, and nobody at either",
+      new AggregateError([systemError("ECONNREFUSED"), systemError("ECONNREFUSED")]),
+      EngineDownError,
+      /ECONNREFUSED/,
+    ],
+  ])("is told by its kind and in the engine's words: %s", (_what, thrown, kind, words) => {
+    const error = engineError(thrown, call);
+    expect(error).toBeInstanceOf(kind);
+    expect(error.message).toMatch(words);
+    expect(error.cause).toBe(thrown);
+  });
+
+  it("has the engine's own words, without dockerode's frame around them", () => {
+    expect(engineError(answered(500, "no space left"), call).message).not.toContain("HTTP code");
+  });
+
+  it("is no missing image where no image was asked for", () => {
+    expect(engineError(answered(404, "No such image: x"), { what: "w", engine: "e" })).toBeInstanceOf(EngineRefusedError);
+  });
+
+  it("of ours is left as it is", () => {
+    const error = new RunnerError("ours");
+    expect(engineError(error, call)).toBe(error);
+  });
+});
+
+describe("the status of an answer", () => {
+  it.each<[unknown, number | undefined]>([
+    [answered(409, "x"), 409],
+    [new Error("x"), undefined],
+    [{ statusCode: "404" }, undefined],
+    [null, undefined],
+    ["404", undefined],
+  ])("is known only where there was one", (error, status) => {
+    expect(engineStatus(error)).toBe(status);
+  });
+});
