@@ -12,6 +12,7 @@ import { DaemonError } from "./errors.js";
 import type { Log } from "./log.js";
 import { Metrics } from "./metrics.js";
 import { packageRoot, packageVersion } from "./package-root.js";
+import { Headway } from "./pool/headway.js";
 import { Lane } from "./pool/lane.js";
 import { Lanes } from "./pool/lanes.js";
 import { sandboxSpec } from "./pool/spec.js";
@@ -78,6 +79,7 @@ export class Daemon implements AsyncDisposable {
     const address = engineAddress(config.engine.socket);
     const runtime = this.#createRuntime(address);
     const starts = new Semaphore(config.engine.maxConcurrentStarts);
+    const headway = new Headway(clock);
     this.lanes = new Lanes(
       Object.entries(config.lanes).map(([name, laneConfig]) => {
         this.#metrics.addLane(name, laneConfig.warm);
@@ -92,6 +94,7 @@ export class Daemon implements AsyncDisposable {
           }),
           runtime,
           starts,
+          headway,
           engine: config.engine,
           observer: {
             onState: (lane, from, to) => {
@@ -237,11 +240,7 @@ export class Daemon implements AsyncDisposable {
   }
 
   #readiness(): { status: number; type: string; body: string } {
-    const lanes = [...this.lanes].map((lane) => ({
-      lane: lane.name,
-      state: lane.state,
-      reason: lane.fault?.message ?? null,
-    }));
+    const lanes = [...this.lanes].map((lane) => ({ lane: lane.name, state: lane.state }));
     const ready = lanes.every(({ state }) => state === "ready");
     return { status: ready ? 200 : 503, type: "application/json", body: JSON.stringify({ ready, lanes }) };
   }
@@ -300,6 +299,19 @@ export class Daemon implements AsyncDisposable {
     for (;;) {
       await this.#options.clock.sleep(HOUSEKEEPING_MS, { signal });
       await this.#reap(signal);
+      for (const lane of this.lanes) {
+        // A lane without a network has nothing that others could change under it.
+        if (lane.config.network !== "none") await this.#verify(lane, signal);
+      }
+    }
+  }
+
+  async #verify(lane: Lane, signal: AbortSignal): Promise<void> {
+    try {
+      await lane.verify(signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#options.log.error({ lane: lane.name, err: error }, "the lane's network is not as it must be");
     }
   }
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
 import { systemClock } from "./clock.js";
 import { loadConfig } from "./config/load.js";
 import { Daemon } from "./daemon.js";
@@ -20,6 +21,9 @@ export interface ServeOptions {
  * @returns the exit code: 0 after an orderly stop, 1 when it could not start or not stop in order
  */
 export async function serve(options: ServeOptions): Promise<number> {
+  // Runs are far apart, as compilers see it: the hot path would be interpreted for its first hundreds of times. Compiled
+  // at once it takes a quarter off the time to the first byte (docs/performance.md).
+  setFlagsFromString("--always-sparkplug");
   let daemon: Daemon;
   let log: Log;
   const stop = listenForStop();

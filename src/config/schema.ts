@@ -186,4 +186,3 @@ export type Config = z.infer<typeof configSchema>;
 export type LaneConfig = z.infer<typeof lane>;
 export type ServerConfig = Config["server"];
 export type EgressConfig = Config["egress"];
-

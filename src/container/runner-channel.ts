@@ -47,6 +47,8 @@ export class RunnerChannel {
   #listener: RunnerListener | undefined;
   #ended: RunnerError | undefined;
   #collecting: { path: string; mode: number; missing: number; parts: Buffer[] } | undefined;
+  /** Bytes of files that may still come back. */
+  #collectRoom = 0;
   /** Bytes of stdin that the runner has room for, those that wait for room, and whether the end comes after them. */
   #stdinRoom = 0;
   #stdinQueue: Buffer[] = [];
@@ -86,6 +88,7 @@ export class RunnerChannel {
       return;
     }
     this.#listener = listener;
+    this.#collectRoom = program.maxCollectBytes;
     this.#sandbox.input.write(encodeProgram(program));
   }
 
@@ -176,6 +179,8 @@ export class RunnerChannel {
         return;
       case FromRunner.collected: {
         const { path, mode, size } = decodeCollected(payload);
+        this.#collectRoom -= size;
+        if (this.#collectRoom < 0) throw new RunnerError("The runner sent more files than it was asked for.");
         this.#collecting = { path, mode, missing: size, parts: [] };
         this.#finishFile(listener);
         return;

@@ -1,10 +1,10 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Clock } from "../clock.js";
 import { RunnerError } from "../container/errors.js";
 import type { RunningSandbox, SandboxRuntime, SandboxSpec } from "../container/runtime.js";
 import { DeadlineError, withDeadline } from "../deadline.js";
 import type { Log } from "../log.js";
 import type { Semaphore } from "../semaphore.js";
+import type { Headway } from "./headway.js";
 import type { LaneHealth } from "./health.js";
 import { Sandbox, type SandboxState } from "./sandbox.js";
 
@@ -20,6 +20,8 @@ export interface FactoryOptions {
   /** Bounds this lane's sandboxes in whatever state. */
   readonly live: Semaphore;
   readonly health: LaneHealth;
+  /** Over all lanes, as they share the processors. */
+  readonly headway: Headway;
   readonly readyDeadlineMs: number;
   readonly clock: Clock;
   readonly log: Log;
@@ -42,9 +44,9 @@ export class SandboxFactory {
    * @throws the signal's reason, and nothing else
    */
   async create(signal: AbortSignal): Promise<Sandbox> {
-    const { live, starts, health, log } = this.#options;
+    const { live, starts, health, headway, log } = this.#options;
     // The run whose hand-out caused this creation goes first.
-    await nextTurn();
+    await headway.clear();
     for (;;) {
       const leave = await live.acquire(signal);
       try {
@@ -85,7 +87,7 @@ export class SandboxFactory {
   }
 
   async #launch(signal: AbortSignal, leave: () => void): Promise<Sandbox> {
-    const { spec, runtime, clock, onState, onStep, log } = this.#options;
+    const { spec, runtime, headway, clock, onState, onStep, log } = this.#options;
     let running: RunningSandbox;
     try {
       if (this.#suspicious) await runtime.prepare(spec, { signal });
@@ -99,7 +101,11 @@ export class SandboxFactory {
     return new Sandbox(running, {
       onState: (from, to) => {
         onState(from, to);
-        if (to === "evicting") evictedAt = clock.now();
+        if (to === "evicting") {
+          evictedAt = clock.now();
+          headway.leave(running);
+        }
+        if (to === "leased") headway.enter(running);
         if (to !== "gone") return;
         onStep("remove", clock.now() - evictedAt);
         // Only now may another take its place: what the engine is still removing costs memory too.

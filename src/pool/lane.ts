@@ -1,12 +1,14 @@
 import type { LaneConfig } from "../config/schema.js";
 import type { Clock } from "../clock.js";
 import type { SandboxRuntime, SandboxSpec } from "../container/runtime.js";
+import { deferred } from "../deferred.js";
 import { type DaemonError, ShuttingDownError } from "../errors.js";
 import type { Log } from "../log.js";
 import type { LaneLimits } from "../protocol/messages.js";
 import { Semaphore } from "../semaphore.js";
 import { QueueFullError, QueueTimeoutError } from "./errors.js";
 import { type RefillStep, SandboxFactory } from "./factory.js";
+import type { Headway } from "./headway.js";
 import { LaneHealth } from "./health.js";
 import { Lease } from "./lease.js";
 import type { Sandbox, SandboxState } from "./sandbox.js";
@@ -27,6 +29,8 @@ export interface LaneOptions {
   readonly runtime: SandboxRuntime;
   /** Bounds starts, over all lanes. */
   readonly starts: Semaphore;
+  /** Lets runs of all lanes go before refills. */
+  readonly headway: Headway;
   readonly engine: {
     readonly readyDeadlineMs: number;
     readonly retryMinMs: number;
@@ -81,6 +85,7 @@ export class Lane implements AsyncDisposable {
       spec: options.spec,
       runtime: options.runtime,
       starts: options.starts,
+      headway: options.headway,
       live: new Semaphore(config.maxSandboxes),
       health: this.#health,
       readyDeadlineMs: engine.readyDeadlineMs,
@@ -147,6 +152,16 @@ export class Lane implements AsyncDisposable {
     this.#stock.start();
   }
 
+  /**
+   * Looks whether image and network are still as they must be, and puts the network's rules right where somebody changed
+   * them. A failure counts like one of a creation.
+   * @throws what `prepare` of the runtime throws
+   */
+  async verify(signal: AbortSignal): Promise<void> {
+    const { runtime, spec } = this.#options;
+    await this.#health.attempt(() => runtime.prepare(spec, { signal }), signal);
+  }
+
   /** Settles when the stock is full or the lane is degraded: when there is something to tell about it. */
   async settled(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
@@ -180,39 +195,51 @@ export class Lane implements AsyncDisposable {
         throw new QueueFullError(this.name, this.#line.length, this.#etaMs(behind + 1) ?? 1_000);
       }
     }
-    const done = new AbortController();
-    try {
-      return await new Promise<Sandbox>((resolve, reject) => {
-        const waiter: Waiter = { client: options.client, resolve, reject, place: 0 };
-        const leave = (error: Error): void => {
-          if (this.#line.leave(waiter)) this.#tellPlaces();
-          reject(error);
-        };
-        options.signal.addEventListener(
-          "abort",
-          () => {
-            leave(options.signal.reason instanceof Error ? options.signal.reason : new Error("aborted"));
-          },
-          { signal: done.signal },
-        );
-        this.#line.join(waiter);
-        if (behind >= 0) {
-          waiter.onPlace = (place) => {
-            options.onQueued(place, this.#etaMs(place));
-          };
-          this.#tellPlaces();
-          this.#options.clock.sleep(options.queueMs, { signal: done.signal }).then(
-            () => {
-              leave(new QueueTimeoutError(this.name, options.queueMs, this.#etaMs(1) ?? 1_000));
-            },
-            () => undefined,
-          );
-        }
-        this.#stock.request(this.#line.length);
+    const { promise, resolve, reject } = deferred<Sandbox>();
+    const waiter: Waiter = { client: options.client, resolve, reject, place: 0 };
+    const served = new AbortController();
+    let isServed = false;
+    this.#line.join(waiter);
+    if (behind >= 0) this.#wait(waiter, options, served.signal);
+    // A ready sandbox comes within this turn of the event loop, and most runs need no more than that.
+    else
+      setImmediate(() => {
+        if (!isServed) this.#wait(waiter, options, served.signal);
       });
+    this.#stock.request(this.#line.length);
+    try {
+      return await promise;
     } finally {
-      done.abort();
+      isServed = true;
+      served.abort();
     }
+  }
+
+  /** Lets a run wait: told its place, out of the line when it is aborted or its time is up. */
+  #wait(waiter: Waiter, options: AcquireOptions, served: AbortSignal): void {
+    const { signal, queueMs, onQueued } = options;
+    const leave = (error: Error): void => {
+      if (this.#line.leave(waiter)) this.#tellPlaces();
+      waiter.reject(error);
+    };
+    const onAbort = (): void => {
+      leave(signal.reason instanceof Error ? signal.reason : new Error("aborted"));
+    };
+    if (signal.aborted) {
+      onAbort();
+      return;
+    }
+    signal.addEventListener("abort", onAbort, { signal: served });
+    waiter.onPlace = (place) => {
+      onQueued(place, this.#etaMs(place));
+    };
+    this.#tellPlaces();
+    this.#options.clock.sleep(queueMs, { signal: served }).then(
+      () => {
+        leave(new QueueTimeoutError(this.name, queueMs, this.#etaMs(1) ?? 1_000));
+      },
+      () => undefined,
+    );
   }
 
   /** Tells those who wait where they are now, where that has changed. */

@@ -129,7 +129,9 @@ export class Stock {
     }
     this.#warm.add(sandbox);
     void sandbox.closed.then(() => {
-      if (this.#warm.delete(sandbox)) this.#purge();
+      if (!this.#warm.delete(sandbox)) return;
+      void sandbox.evict();
+      this.#purge();
     });
     return { sandbox };
   }

@@ -15,13 +15,16 @@ import { BadRunError, outputLimitOf, programOf } from "./program.js";
 import type { Run } from "./run.js";
 import { KILL_CAUSES } from "./termination.js";
 
+/** An exit before it gets its place among the messages of a run. */
+type ExitFacts = Omit<ExitMessage, "type" | "id" | "seq">;
+
 /** What is known of a run when it is over; everything that metrics and the log line are made of. */
 export interface RunRecord {
   readonly lane: string;
   readonly outcome: ExitReason | ErrorCode;
   readonly launch: Launch | undefined;
   readonly sandbox: string | undefined;
-  readonly exit: Omit<ExitMessage, "type" | "id" | "seq"> | undefined;
+  readonly exit: ExitFacts | undefined;
   /** What went wrong, where Matchbox failed the run. */
   readonly error: unknown;
 }
@@ -38,33 +41,31 @@ export interface ExecuteContext {
 /**
  * The path of a run: check, wait for a sandbox, release the program in it, stream, tell the ending, destroy.
  *
- * Sends exactly one terminal message, `exit` or `error`, and after an `exit` the receipt `destroyed`. Settles when the
- * container is gone; never rejects.
+ * Sends exactly one terminal message, `exit` or `error`, and, where a sandbox was used, the receipt `destroyed` after it.
+ * Settles when the container is gone; never rejects.
  */
 export async function execute(run: Run, context: ExecuteContext): Promise<void> {
   const { request } = run;
+  const { clock } = context;
+  let lease: Lease | undefined;
   try {
     const lane = context.lanes.get(request.lane);
     const program = programOf(request, lane.config);
     const output = new RunOutput({ encoding: request.encoding, limitBytes: outputLimitOf(request, lane.config) });
 
-    await using lease = await acquire(run, lane);
-    const { exit, endedAt } = await conduct(run, { lane, lease, program, output, context });
+    lease = await acquire(run, lane);
+    const exit = await conduct(run, { lane, lease, program, output, context });
     run.emit({ type: "exit", ...exit });
-    context.onEnd(run, {
-      lane: lane.name,
-      outcome: exit.reason,
-      launch: lease.launch,
-      sandbox: lease.sandbox.id,
-      exit,
-      error: undefined,
-    });
-
-    await lease[Symbol.asyncDispose]();
-    run.emit({ type: "destroyed", sandbox: lease.sandbox.id, afterMs: toMicroseconds(context.clock.now() - endedAt) });
+    const { launch, sandbox } = lease;
+    context.onEnd(run, { lane: lane.name, outcome: exit.reason, launch, sandbox: sandbox.id, exit, error: undefined });
   } catch (error) {
     endInFailure(run, error, context);
   }
+  if (lease === undefined) return;
+
+  const endedAt = clock.now();
+  await lease[Symbol.asyncDispose]();
+  run.emit({ type: "destroyed", sandbox: lease.sandbox.id, afterMs: toMicroseconds(clock.now() - endedAt) });
 }
 
 /** Waits for a sandbox, and again should it have died between being chosen and being used: no code has reached it then. */
@@ -93,10 +94,7 @@ interface Stage {
 }
 
 /** Everything between the release of the program and its ending. @throws FileRefusedError, before the program has run */
-async function conduct(
-  run: Run,
-  stage: Stage,
-): Promise<{ exit: Omit<ExitMessage, "type" | "id" | "seq">; endedAt: number }> {
+async function conduct(run: Run, stage: Stage): Promise<ExitFacts> {
   const { lane, lease, program, output, context } = stage;
   const { clock } = context;
   const { channel, id: sandbox } = lease.sandbox;
@@ -161,7 +159,6 @@ async function conduct(
   } finally {
     over.abort();
   }
-  const endedAt = clock.now();
   for (const stream of OUTPUT_STREAMS) {
     const rest = output.finish(stream);
     if (rest !== "") run.emit({ type: stream, data: rest });
@@ -170,18 +167,15 @@ async function conduct(
   if (reported === undefined) output.declareCut();
   else output.correct(reported);
   return {
-    endedAt,
-    exit: {
-      ...decide(ending, run.termination.reason),
-      timings: {
-        queueMs: toMicroseconds(lease.queueMs),
-        handoutMs: toMicroseconds(handoutMs),
-        firstByteMs: seen.firstByteMs === null ? null : toMicroseconds(seen.firstByteMs),
-        runMs: reported?.runMs ?? toMicroseconds(endedAt - releasedAt),
-      },
-      usage: usageOf(reported),
-      output: output.report,
+    ...decide(ending, run.termination.reason),
+    timings: {
+      queueMs: toMicroseconds(lease.queueMs),
+      handoutMs: toMicroseconds(handoutMs),
+      firstByteMs: seen.firstByteMs === null ? null : toMicroseconds(seen.firstByteMs),
+      runMs: reported?.runMs ?? toMicroseconds(clock.now() - releasedAt),
     },
+    usage: usageOf(reported),
+    output: output.report,
   };
 }
 

@@ -12,7 +12,7 @@ export interface Refusal {
   readonly message: string;
 }
 
-/** Paths that answer without a token, for whatever watches the process; they tell nothing but ready or not. */
+/** Paths that answer without a token, for whatever watches the process; they tell the names of lanes and which are ready, not why. */
 const OPEN_PATHS = new Set(["/healthz", "/readyz"]);
 
 /**

@@ -165,6 +165,17 @@ export function describeRuntime(name: string, subject: RuntimeSubject): void {
       });
     });
 
+    it("waits, when it is closed, for removals that are under way", async () => {
+      const instance = newInstance();
+      await using witness = subject.runtime(instance);
+      const runtime = subject.runtime(instance);
+      const { sandbox } = await launchReady(runtime);
+      const removal = sandbox.remove();
+      await runtime[Symbol.asyncDispose]();
+      expect(await witness.count({ signal })).toBe(0);
+      await removal;
+    });
+
     it("removes a sandbox whose output nobody reads", async () => {
       await withRuntime(async (runtime) => {
         const { sandbox, channel } = await launchReady(runtime);

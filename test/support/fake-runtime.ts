@@ -1,5 +1,6 @@
 import { PassThrough, Writable } from "node:stream";
 import { finished } from "node:stream/promises";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Clock } from "../../src/clock.js";
 import { EngineDownError, EngineRefusedError, ImageMissingError } from "../../src/container/errors.js";
 import { encodeFrame, FrameDecoder, FromRunner, type Frame, ToRunner } from "../../src/container/runner-frames.js";
@@ -19,6 +20,9 @@ export const FAKE_IMAGE = "fake-sandbox:1";
 /** What the fake's runner holds back before a writer has to wait, as the pipe of a real one would. */
 const PIPE_BYTES = 64 * 1024;
 const STDIN_ROOM = 64 * 1024;
+
+/** How long a runtime that closes waits for removals. */
+const CLOSE_DEADLINE_MS = 5_000;
 
 const TIMED_OUT = 1;
 const SIGKILL = 9;
@@ -81,6 +85,7 @@ export class FakeRuntime implements SandboxRuntime {
   readonly #engine: FakeEngine;
   readonly #instance: string;
   readonly #ledger = new Set<SandboxId>();
+  readonly #removals = new Set<Promise<void>>();
   readonly #closing = new AbortController();
 
   constructor(engine: FakeEngine, instance: string) {
@@ -116,6 +121,10 @@ export class FakeRuntime implements SandboxRuntime {
       instance: this.#instance,
       timings: { createMs: launchMs, attachMs: 0, startMs: 0 },
       given: this.#closing.signal,
+      onRemoval: (removal) => {
+        this.#removals.add(removal);
+        void removal.then(() => this.#removals.delete(removal));
+      },
       onGone: (id) => this.#ledger.delete(id),
     });
     this.#ledger.add(sandbox.id);
@@ -139,9 +148,13 @@ export class FakeRuntime implements SandboxRuntime {
     return this.#engine.sandboxes.filter(({ instance }) => instance === this.#instance).length;
   }
 
+  /** Waits for removals under way, and gives up those that do not get through in time. */
   async [Symbol.asyncDispose](): Promise<void> {
+    const done = new AbortController();
+    const deadline = this.#engine.clock.sleep(CLOSE_DEADLINE_MS, { signal: done.signal }).catch(() => undefined);
+    await Promise.race([Promise.all(this.#removals), deadline]);
+    done.abort();
     this.#closing.abort(new Error("the runtime is closing"));
-    return Promise.resolve();
   }
 
   #requireEngine(signal: AbortSignal): void {
@@ -163,6 +176,7 @@ export class FakeSandbox implements RunningSandbox {
   readonly kills: number[] = [];
   readonly #engine: FakeEngine;
   readonly #given: AbortSignal;
+  readonly #onRemoval: (removal: Promise<void>) => void;
   readonly #onGone: (id: SandboxId) => void;
   readonly #runner: FakeRunner;
   #end: SandboxEnd = { exitCode: undefined, oomKilled: false };
@@ -177,6 +191,7 @@ export class FakeSandbox implements RunningSandbox {
       instance: string;
       timings: LaunchTimings;
       given: AbortSignal;
+      onRemoval: (removal: Promise<void>) => void;
       onGone: (id: SandboxId) => void;
     },
   ) {
@@ -186,6 +201,7 @@ export class FakeSandbox implements RunningSandbox {
     this.instance = options.instance;
     this.timings = options.timings;
     this.#given = options.given;
+    this.#onRemoval = options.onRemoval;
     this.#onGone = options.onGone;
     const runner = new FakeRunner({
       clock: engine.clock,
@@ -244,7 +260,11 @@ export class FakeSandbox implements RunningSandbox {
   }
 
   remove(): Promise<void> {
-    return (this.#removal ??= this.#remove());
+    if (this.#removal === undefined) {
+      this.#removal = this.#remove();
+      this.#onRemoval(this.#removal);
+    }
+    return this.#removal;
   }
 
   async #remove(): Promise<void> {
@@ -496,6 +516,8 @@ class FakeRunner {
       const hasRoom = output.write(encodeFrame(FromRunner[stream], part));
       this.#written[stream] += part.length;
       if (!hasRoom) await this.#untilDrained();
+      // Others come to their turn in between, as they do beside a process of its own.
+      if (at + PIPE_BYTES < bytes.length) await nextTurn();
       this.#over.signal.throwIfAborted();
     }
   }

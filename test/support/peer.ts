@@ -7,9 +7,8 @@ type Of<T extends ServerMessage["type"]> = Extract<ServerMessage, { type: T }>;
 
 type RunMessageType = "queued" | "started" | "stdout" | "stderr" | "file" | "exit" | "destroyed";
 /** A message by its type; stdout and stderr share theirs. */
-type Heard<T extends RunMessageType> = Extract<ServerMessage, { type: T }> extends never
-  ? Of<"stdout" | "stderr">
-  : Extract<ServerMessage, { type: T }>;
+type Heard<T extends RunMessageType> =
+  Extract<ServerMessage, { type: T }> extends never ? Of<"stdout" | "stderr"> : Extract<ServerMessage, { type: T }>;
 
 /** Everything that came about one run. */
 export interface Outcome {

@@ -43,7 +43,9 @@ describe("a cleanup", () => {
       await gate.promise;
     });
     let finished = 0;
-    const all = [cleanup.run(), cleanup.run(), cleanup[Symbol.asyncDispose]()].map((run) => run.then(() => (finished += 1)));
+    const all = [cleanup.run(), cleanup.run(), cleanup[Symbol.asyncDispose]()].map((run) =>
+      run.then(() => (finished += 1)),
+    );
     await settle();
     expect([runs, finished]).toEqual([1, 0]);
     gate.resolve(undefined);

@@ -21,7 +21,7 @@ const spec: SandboxSpec = {
 };
 
 const closed = (changes: Partial<SandboxSpec> = {}) =>
-  createOptions({ ...spec, ...changes }, { id, instance: "host/1", network: undefined });
+  createOptions({ ...spec, ...changes }, { id, instance: "host/1", daemon: "d1", network: undefined });
 
 describe("the options of a container", () => {
   it("are these, every one of them", () => {
@@ -33,7 +33,7 @@ describe("the options of a container", () => {
       User: "10001:10001",
       WorkingDir: "/workspace",
       Hostname: "sandbox",
-      Labels: { matchbox: "host/1", "matchbox.lane": "python", "matchbox.sandbox": id },
+      Labels: { matchbox: "host/1", "matchbox.daemon": "d1", "matchbox.lane": "python", "matchbox.sandbox": id },
       OpenStdin: true,
       StdinOnce: true,
       AttachStdin: true,
@@ -71,9 +71,26 @@ describe("the options of a container", () => {
   it("open nothing of the host: no mounts, no devices, no ports, no privileges, no shared namespaces", () => {
     const { HostConfig, ...rest } = closed();
     const forbidden = [
-      "Binds", "Mounts", "VolumesFrom", "Devices", "DeviceRequests", "DeviceCgroupRules", "PortBindings", "PublishAllPorts",
-      "Privileged", "CapAdd", "GroupAdd", "PidMode", "UTSMode", "UsernsMode", "CgroupParent", "CgroupnsMode", "Links",
-      "ExtraHosts", "Sysctls", "OomKillDisable",
+      "Binds",
+      "Mounts",
+      "VolumesFrom",
+      "Devices",
+      "DeviceRequests",
+      "DeviceCgroupRules",
+      "PortBindings",
+      "PublishAllPorts",
+      "Privileged",
+      "CapAdd",
+      "GroupAdd",
+      "PidMode",
+      "UTSMode",
+      "UsernsMode",
+      "CgroupParent",
+      "CgroupnsMode",
+      "Links",
+      "ExtraHosts",
+      "Sysctls",
+      "OomKillDisable",
     ];
     for (const key of forbidden) expect(HostConfig).not.toHaveProperty(key);
     for (const key of ["Volumes", "ExposedPorts", "Env", "Healthcheck"]) expect(rest).not.toHaveProperty(key);
@@ -100,7 +117,9 @@ describe("the options of a container", () => {
 
   it("join our own network, with resolvers that we chose, only where the lane has one", () => {
     const network = { name: "matchbox-1", resolvers: ["9.9.9.9"] };
-    expect(createOptions({ ...spec, network: "egress" }, { id, instance: "i", network }).HostConfig).toMatchObject({
+    expect(
+      createOptions({ ...spec, network: "egress" }, { id, instance: "i", daemon: "d1", network }).HostConfig,
+    ).toMatchObject({
       NetworkMode: "matchbox-1",
       Dns: ["9.9.9.9"],
     });

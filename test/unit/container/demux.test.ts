@@ -26,7 +26,13 @@ async function demultiplexed(chunks: readonly Buffer[]): Promise<{ stdout: strin
 }
 
 describe("the demultiplexer", () => {
-  const stream = Buffer.concat([frame(STDOUT, "one "), frame(STDERR, "oops "), frame(STDOUT, ""), frame(STDOUT, "two"), frame(STDERR, "again")]);
+  const stream = Buffer.concat([
+    frame(STDOUT, "one "),
+    frame(STDERR, "oops "),
+    frame(STDOUT, ""),
+    frame(STDOUT, "two"),
+    frame(STDERR, "again"),
+  ]);
   const whole = { stdout: "one two", stderr: "oops again" };
 
   it("lets stdout out and gives stderr to its listener", async () => {
@@ -46,7 +52,10 @@ describe("the demultiplexer", () => {
   it("takes a chunk of tiny frames without using up the stack", async () => {
     const tiny = frame(STDOUT, "x");
     const count = Math.floor((64 * 1024) / tiny.length);
-    const { stdout } = await demultiplexed([Buffer.concat(Array<Buffer>(count).fill(tiny)), Buffer.concat(Array<Buffer>(100_000).fill(tiny))]);
+    const { stdout } = await demultiplexed([
+      Buffer.concat(Array<Buffer>(count).fill(tiny)),
+      Buffer.concat(Array<Buffer>(100_000).fill(tiny)),
+    ]);
     expect(stdout.length).toBe(count + 100_000);
   });
 

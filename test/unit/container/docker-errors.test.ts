@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { DeadlineError } from "../../../src/deadline.js";
 import { engineError, engineStatus } from "../../../src/container/docker-errors.js";
 import { EngineDownError, EngineRefusedError, ImageMissingError, RunnerError } from "../../../src/container/errors.js";
 
@@ -6,7 +7,10 @@ const call = { what: "create a container", engine: "unix:///e", image: "img:1" }
 
 /** What dockerode throws for an answer. */
 function answered(statusCode: number, message: string): Error {
-  return Object.assign(new Error(`(HTTP code ${statusCode}) something - ${message}`), { statusCode, json: { message } });
+  return Object.assign(new Error(`(HTTP code ${statusCode}) something - ${message}`), {
+    statusCode,
+    json: { message },
+  });
 }
 
 function systemError(code: string): Error {
@@ -16,16 +20,40 @@ function systemError(code: string): Error {
 describe("a failure of a call to the engine", () => {
   it.each<[string, unknown, new (...args: never[]) => Error, RegExp]>([
     ["no such image", answered(404, "No such image: img:1"), ImageMissingError, /img:1 .*matchbox build/],
-    ["no such image, in newer words", answered(404, "no such image: img:1: not found"), ImageMissingError, /matchbox build/],
-    ["no such network", answered(404, "network matchbox-1 not found"), EngineRefusedError, /refused to create a container: network matchbox-1 not found/],
+    [
+      "no such image, in newer words",
+      answered(404, "no such image: img:1: not found"),
+      ImageMissingError,
+      /matchbox build/,
+    ],
+    [
+      "no such network",
+      answered(404, "network matchbox-1 not found"),
+      EngineRefusedError,
+      /refused to create a container: network matchbox-1 not found/,
+    ],
     ["a name that is taken", answered(409, "Conflict"), EngineRefusedError, /Conflict/],
-    ["a fault of the engine", answered(500, "OCI runtime create failed"), EngineRefusedError, /OCI runtime create failed/],
-    ["a socket that is not there", systemError("ENOENT"), EngineDownError, /at unix:\/\/\/e cannot create a container: connect ENOENT/],
+    [
+      "a fault of the engine",
+      answered(500, "OCI runtime create failed"),
+      EngineRefusedError,
+      /OCI runtime create failed/,
+    ],
+    [
+      "a socket that is not there",
+      systemError("ENOENT"),
+      EngineDownError,
+      /at unix:\/\/\/e cannot create a container: connect ENOENT/,
+    ],
     ["nobody at the socket", systemError("ECONNREFUSED"), EngineDownError, /ECONNREFUSED/],
     ["no right to the socket", systemError("EACCES"), EngineDownError, /EACCES/],
     ["a broken connection", new Error("socket hang up"), EngineDownError, /socket hang up/],
-    ["silence past the deadline", new DOMException("timed out", "TimeoutError"), EngineDownError, /did not answer in time/],
-    ["an abort of the deadline's", new DOMException("aborted", "AbortError"), EngineDownError, /did not answer in time/],
+    [
+      "silence past the deadline",
+      new DeadlineError(20_000),
+      EngineDownError,
+      /cannot create a container: .*within 20000 ms/,
+    ],
     ["something that is no error", "nonsense", EngineDownError, /nonsense/],
     [
       "a name with two addresses, and nobody at either",
@@ -45,7 +73,9 @@ describe("a failure of a call to the engine", () => {
   });
 
   it("is no missing image where no image was asked for", () => {
-    expect(engineError(answered(404, "No such image: x"), { what: "w", engine: "e" })).toBeInstanceOf(EngineRefusedError);
+    expect(engineError(answered(404, "No such image: x"), { what: "w", engine: "e" })).toBeInstanceOf(
+      EngineRefusedError,
+    );
   });
 
   it("of ours is left as it is", () => {

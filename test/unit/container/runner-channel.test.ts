@@ -3,7 +3,14 @@ import { describe, expect, it } from "vitest";
 import { deferred } from "../../../src/deferred.js";
 import { RunnerError } from "../../../src/container/errors.js";
 import { FileRefusedError, RunnerChannel } from "../../../src/container/runner-channel.js";
-import { encodeFrame, type Frame, FrameDecoder, FromRunner, type Program, ToRunner } from "../../../src/container/runner-frames.js";
+import {
+  encodeFrame,
+  type Frame,
+  FrameDecoder,
+  FromRunner,
+  type Program,
+  ToRunner,
+} from "../../../src/container/runner-frames.js";
 import type { RunningSandbox, SandboxId } from "../../../src/container/runtime.js";
 import { encodeExit } from "../../support/fake-runtime.js";
 import { settle } from "../../support/manual-clock.js";
@@ -16,7 +23,7 @@ const PROGRAM: Program = {
   timeoutMs: 0,
   stdinOpen: true,
   collect: [],
-  maxCollectBytes: 0,
+  maxCollectBytes: 5,
   maxCollectFiles: 0,
 };
 
@@ -78,7 +85,9 @@ describe("a channel before its program", () => {
   it("is not ready with a runner of another version, and says what to do", async () => {
     const { channel, say } = openChannel();
     await say(FromRunner.ready, Buffer.of(2));
-    expect(await failureOf(channel.ready)).toMatchObject({ message: expect.stringMatching(/version 2 .* 1\..*matchbox build/s) });
+    expect(await failureOf(channel.ready)).toMatchObject({
+      message: expect.stringMatching(/version 2 .* 1\..*matchbox build/s),
+    });
     expect(channel.usable).toBe(false);
   });
 
@@ -183,6 +192,22 @@ describe("a channel with a program", () => {
     await say(FromRunner.collected, Buffer.concat([Buffer.from("000000000000000201a4", "hex"), Buffer.from("a")]));
     await say(FromRunner.data, "123");
     expect(heard).toEqual([["lost", expect.any(RunnerError)]]);
+  });
+
+  it.each([
+    ["one that is too large", ["0000000000000006"]],
+    ["several that are too large together", ["0000000000000003", "0000000000000003"]],
+    ["one larger than any memory", ["ffffffffffffffff"]],
+  ])("is lost when more files come back than were asked for: %s", async (_what, sizes) => {
+    const { begin, say, sayReady, heard } = openChannel();
+    await sayReady();
+    begin();
+    for (const size of sizes) {
+      await say(FromRunner.collected, Buffer.concat([Buffer.from(`${size}01a4`, "hex"), Buffer.from("a")]));
+      if (size === "0000000000000003") await say(FromRunner.data, "123");
+    }
+    expect(heard.at(-1)).toEqual(["lost", expect.any(RunnerError)]);
+    expect(heard).toHaveLength(sizes.length);
   });
 
   it("is lost at a frame over the limit", async () => {

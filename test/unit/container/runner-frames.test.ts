@@ -20,7 +20,8 @@ import {
 function decoded(chunks: readonly Buffer[]): Frame[] {
   const decoder = new FrameDecoder();
   const frames: Frame[] = [];
-  for (const chunk of chunks) decoder.push(chunk, (frame) => frames.push({ type: frame.type, payload: Buffer.from(frame.payload) }));
+  for (const chunk of chunks)
+    decoder.push(chunk, (frame) => frames.push({ type: frame.type, payload: Buffer.from(frame.payload) }));
   return frames;
 }
 
@@ -40,7 +41,9 @@ describe("the frame decoder", () => {
   it("puts frames together that were split anywhere", () => {
     for (let first = 0; first <= stream.length; first += 1) {
       for (let second = first; second <= stream.length; second += 1) {
-        expect(decoded([stream.subarray(0, first), stream.subarray(first, second), stream.subarray(second)])).toEqual(frames);
+        expect(decoded([stream.subarray(0, first), stream.subarray(first, second), stream.subarray(second)])).toEqual(
+          frames,
+        );
       }
     }
   });
@@ -67,7 +70,9 @@ describe("the frame decoder", () => {
   });
 
   it("takes a chunk of tiny frames without using up the stack", () => {
-    expect(decoded([Buffer.concat(Array<Buffer>(100_000).fill(encodeFrame(0x82, Buffer.of(1))))])).toHaveLength(100_000);
+    expect(decoded([Buffer.concat(Array<Buffer>(100_000).fill(encodeFrame(0x82, Buffer.of(1))))])).toHaveLength(
+      100_000,
+    );
   });
 });
 
@@ -141,7 +146,18 @@ describe("a program's frames", () => {
 
 describe("EXIT", () => {
   const payload = Buffer.from(
-    "01" + "09" + "13" + "01" + "00000002" + "00000000000003e8" + "0000000000100000" + "0000000000200000" + "00000000000f4240" + "0000000000000005" + "0000000100000000" + "00000000",
+    "01" +
+      "09" +
+      "13" +
+      "01" +
+      "00000002" +
+      "00000000000003e8" +
+      "0000000000100000" +
+      "0000000000200000" +
+      "00000000000f4240" +
+      "0000000000000005" +
+      "0000000100000000" +
+      "00000000",
     "hex",
   );
 
@@ -174,8 +190,16 @@ describe("EXIT", () => {
 
 describe("the runner's other frames", () => {
   it("are read at their offsets", () => {
-    expect(decodeCollected(Buffer.from("000000000000000501ed6f7574", "hex"))).toEqual({ size: 5, mode: 0o755, path: "out" });
-    expect(decodeSkipped(Buffer.from("010000000000000009616263", "hex"))).toEqual({ why: "too_large", size: 9, path: "abc" });
+    expect(decodeCollected(Buffer.from("000000000000000501ed6f7574", "hex"))).toEqual({
+      size: 5,
+      mode: 0o755,
+      path: "out",
+    });
+    expect(decodeSkipped(Buffer.from("010000000000000009616263", "hex"))).toEqual({
+      why: "too_large",
+      size: 9,
+      path: "abc",
+    });
     expect(decodeFailed(Buffer.from("0268c3a9", "hex"))).toEqual({ code: 2, text: "hé" });
     expect(decodeFailed(Buffer.of(4))).toEqual({ code: 4, text: "" });
     expect(decodeStdinRoom(Buffer.from("00010000", "hex"))).toBe(65_536);

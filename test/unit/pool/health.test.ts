@@ -32,7 +32,7 @@ describe("a lane's health", () => {
     expect(await Promise.all(attempts)).toEqual([1, 2, 3]);
   });
 
-  it.each([
+  it.each<[number, string, DaemonError]>([
     [1, "an image that is missing", new ImageMissingError("x:1")],
     [1, "an engine that is down", new EngineDownError("silent")],
     [3, "an engine that refuses", new EngineRefusedError("no")],

@@ -1,6 +1,7 @@
 import { pino } from "pino";
 import { type Config, configSchema, type LaneConfig } from "../../../src/config/schema.js";
 import type { DaemonError } from "../../../src/errors.js";
+import { Headway } from "../../../src/pool/headway.js";
 import { Lane } from "../../../src/pool/lane.js";
 import { Lanes } from "../../../src/pool/lanes.js";
 import type { Lease } from "../../../src/pool/lease.js";
@@ -16,6 +17,9 @@ export function laneConfig(differences: Partial<LaneConfig> = {}): LaneConfig {
 }
 
 export const SERVER_CONFIG: Config["server"] = configSchema.parse({ lanes: { python: { language: "python" } } }).server;
+
+/** How long a refill lets a fresh run go before. */
+export const HEADWAY_MS = 15;
 
 /** One lane on the fake engine, with the time in the test's hands. */
 export class LaneRig implements AsyncDisposable {
@@ -35,6 +39,7 @@ export class LaneRig implements AsyncDisposable {
       spec: sandboxSpec("python", config, { image: FAKE_IMAGE, ociRuntime: null, seccompProfile: "{}" }),
       runtime: this.#runtime,
       starts: new Semaphore(2),
+      headway: new Headway(this.clock),
       engine: { readyDeadlineMs: 1_000, retryMinMs: 100, retryMaxMs: 2_000, maxConcurrentStarts: 2 },
       observer: {
         onState: () => undefined,
@@ -68,11 +73,20 @@ export class LaneRig implements AsyncDisposable {
     });
   }
 
-  /** Stops everything, removals that never get through included. */
+  /** Closes the lane, letting the moments pass for which a refill still waits. */
+  async close(): Promise<void> {
+    const closing = this.lane[Symbol.asyncDispose]();
+    await this.clock.advance(HEADWAY_MS);
+    await closing;
+  }
+
+  /** Stops everything in the daemon's order, removals that never get through included. */
   async [Symbol.asyncDispose](): Promise<void> {
-    Object.assign(this.engine.behaviour, { fault: "none", removal: 0 });
-    await this.#runtime[Symbol.asyncDispose]();
-    await this.lane[Symbol.asyncDispose]();
+    this.engine.behaviour.fault = "none";
+    await this.close();
+    const closing = this.#runtime[Symbol.asyncDispose]();
+    await this.clock.advance(10_000);
+    await closing;
   }
 }
 

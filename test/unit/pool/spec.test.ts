@@ -7,7 +7,15 @@ const MIB = 1024 * 1024;
 
 describe("the spec of a lane's sandboxes", () => {
   it("has the lane's limits in bytes", () => {
-    const lane = laneConfig({ memoryMiB: 256, workspaceMiB: 3, tmpMiB: 2, homeMiB: 1, cpus: 1.5, pids: 64, openFiles: 99 });
+    const lane = laneConfig({
+      memoryMiB: 256,
+      workspaceMiB: 3,
+      tmpMiB: 2,
+      homeMiB: 1,
+      cpus: 1.5,
+      pids: 64,
+      openFiles: 99,
+    });
     expect(sandboxSpec("python", lane, defaults)).toMatchObject({
       lane: "python",
       memoryBytes: 256 * MIB,

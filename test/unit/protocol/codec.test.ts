@@ -79,7 +79,11 @@ describe("a client's message", () => {
     ["a time-out of more than a day", { ...RUN, timeoutMs: 86_400_001 }, /^timeoutMs: .*<=86400000.*got 86400001/],
     ["a time-out in fractions", { ...RUN, timeoutMs: 1.5 }, /^timeoutMs: .*got 1\.5/],
     ["a time-out as text", { ...RUN, timeoutMs: "30s" }, /^timeoutMs: .*number.*got "30s"/],
-    ["a time-out beyond all numbers", JSON.stringify(RUN).replace("}", ',"timeoutMs":1e400}'), /^timeoutMs: .*Infinity/],
+    [
+      "a time-out beyond all numbers",
+      JSON.stringify(RUN).replace("}", ',"timeoutMs":1e400}'),
+      /^timeoutMs: .*Infinity/,
+    ],
     ["a number in the arguments", { ...RUN, args: ["a", 5] }, /^args\.1: .*string.*got 5/],
     ["a NUL in the arguments", { ...RUN, args: ["a\0b"] }, /^args\.0: .*NUL/],
     ["too many arguments", { ...RUN, args: Array(MAX_ARGS + 1).fill("") }, /^args: .*<=256/],
@@ -90,9 +94,21 @@ describe("a client's message", () => {
       { ...RUN, env: Object.fromEntries(Array.from({ length: MAX_ENV + 1 }, (_, index) => [`V${index}`, ""])) },
       /^env: must have at most 256/,
     ],
-    ["a path out of the workspace", { ...RUN, files: [{ path: "../x", content: "" }] }, /^files\.0\.path: .*inside the workspace.*got "\.\.\/x"/],
-    ["an unknown encoding of a file", { ...RUN, files: [{ path: "a", content: "", encoding: "hex" }] }, /^files\.0\.encoding: .*utf8.*base64.*got "hex"/],
-    ["a mode beyond permissions", { ...RUN, files: [{ path: "a", content: "", mode: 0o4755 }] }, /^files\.0\.mode: .*<=511.*got 2541/],
+    [
+      "a path out of the workspace",
+      { ...RUN, files: [{ path: "../x", content: "" }] },
+      /^files\.0\.path: .*inside the workspace.*got "\.\.\/x"/,
+    ],
+    [
+      "an unknown encoding of a file",
+      { ...RUN, files: [{ path: "a", content: "", encoding: "hex" }] },
+      /^files\.0\.encoding: .*utf8.*base64.*got "hex"/,
+    ],
+    [
+      "a mode beyond permissions",
+      { ...RUN, files: [{ path: "a", content: "", mode: 0o4755 }] },
+      /^files\.0\.mode: .*<=511.*got 2541/,
+    ],
     ["too many files", { ...RUN, files: Array(MAX_FILES + 1).fill({ path: "a", content: "" }) }, /^files: .*<=256/],
     ["an empty pattern", { ...RUN, collect: [""] }, /^collect\.0: /],
     ["too many patterns", { ...RUN, collect: Array(MAX_COLLECT_PATTERNS + 1).fill("a") }, /^collect: .*<=32/],
@@ -122,7 +138,10 @@ describe("a client's message", () => {
   it.each([
     ["lists", "[".repeat(100_000) + "]".repeat(100_000)],
     ["objects", '{"a":'.repeat(100_000) + "1" + "}".repeat(100_000)],
-    ["lists in a field", `{"type":"run","id":"r1","lane":"p","code":"","args":${"[".repeat(50_000)}${"]".repeat(50_000)}}`],
+    [
+      "lists in a field",
+      `{"type":"run","id":"r1","lane":"p","code":"","args":${"[".repeat(50_000)}${"]".repeat(50_000)}}`,
+    ],
   ])("is refused, and nothing breaks, with %s nested a hundred thousand deep", (_what, text) => {
     const { error } = refused(text);
     expect(error.message.length).toBeLessThan(1_000);
@@ -200,7 +219,10 @@ describe("the daemon's messages", () => {
         output: { stdout: report, stderr: report },
       },
     ],
-    ["an error of a run", { type: "error", id: "r1", seq: 0, code: "queue_full", message: "m", retryable: true, retryAfterMs: 5 }],
+    [
+      "an error of a run",
+      { type: "error", id: "r1", seq: 0, code: "queue_full", message: "m", retryable: true, retryAfterMs: 5 },
+    ],
     ["an error of no run", { type: "error", code: "bad_message", message: "m", retryable: false }],
     ["destroyed", { type: "destroyed", id: "r1", seq: 5, sandbox: "s", afterMs: 30 }],
     ["ping", { type: "ping" }],
@@ -212,9 +234,12 @@ describe("the daemon's messages", () => {
     expect(decodeServerMessage('{"type":"ping","load":0.5}')).toEqual({ type: "ping" });
   });
 
-  it.each(["", "{", "{}", '{"type":"nope"}', '{"type":"exit","id":"r1","seq":0,"reason":"done"}'])("are nothing else: %j", (text) => {
-    expect(() => decodeServerMessage(text)).toThrow();
-  });
+  it.each(["", "{", "{}", '{"type":"nope"}', '{"type":"exit","id":"r1","seq":0,"reason":"done"}'])(
+    "are nothing else: %j",
+    (text) => {
+      expect(() => decodeServerMessage(text)).toThrow();
+    },
+  );
 });
 
 describe("the error codes", () => {

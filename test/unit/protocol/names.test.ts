@@ -19,7 +19,7 @@ describe("the path of a file", () => {
     "~",
     "$HOME",
     name(MAX_NAME_BYTES),
-    `${Array(4).fill(name(255)).join("/")}`,
+    Array(4).fill(name(255)).join("/"),
   ])("is inside the workspace: %j", (path) => {
     expect(isWorkspacePath(path)).toBe(true);
   });
@@ -63,9 +63,12 @@ describe("the path of a file", () => {
 });
 
 describe("the name of a variable", () => {
-  it.each(["A", "_A", "a1", "PATH", "HOME", "LANG", "TZ", "API_KEY", "MY_PYTHON", "ENVIRONMENT", "PS1", name(128)])("may be set: %j", (variable) => {
-    expect(isUserVariable(variable)).toBe(true);
-  });
+  it.each(["A", "_A", "a1", "PATH", "HOME", "LANG", "TZ", "API_KEY", "MY_PYTHON", "ENVIRONMENT", "PS1", name(128)])(
+    "may be set: %j",
+    (variable) => {
+      expect(isUserVariable(variable)).toBe(true);
+    },
+  );
 
   it.each([
     ["the loader's", "LD_PRELOAD"],

@@ -15,7 +15,11 @@ interface Started {
 }
 
 /** A run on its way, with everything that its client hears. */
-function start(rig: LaneRig, fields: Record<string, unknown> = {}, before: (run: Run) => void = () => undefined): Started {
+function start(
+  rig: LaneRig,
+  fields: Record<string, unknown> = {},
+  before: (run: Run) => void = () => undefined,
+): Started {
   const messages: ServerMessage[] = [];
   const records: RunRecord[] = [];
   const run = new Run({
@@ -26,7 +30,12 @@ function start(rig: LaneRig, fields: Record<string, unknown> = {}, before: (run:
   });
   before(run);
   const { lanes, clock } = rig;
-  const done = execute(run, { lanes, clock, onHandout: () => undefined, onEnd: (_run, record) => records.push(record) });
+  const done = execute(run, {
+    lanes,
+    clock,
+    onHandout: () => undefined,
+    onEnd: (_run, record) => records.push(record),
+  });
   return { run, messages, records, done };
 }
 
@@ -34,7 +43,9 @@ type Terminal = Extract<ServerMessage, { type: "exit" | "error" }>;
 
 /** What holds for every run that is over, whatever became of it. @returns its terminal message */
 function terminalOf({ messages, records }: Started): Terminal {
-  const terminals = messages.filter((message): message is Terminal => message.type === "exit" || message.type === "error");
+  const terminals = messages.filter(
+    (message): message is Terminal => message.type === "exit" || message.type === "error",
+  );
   expect(terminals).toHaveLength(1);
   const [terminal] = terminals;
   expect(messages.map((message) => ("seq" in message ? message.seq : -1))).toEqual(messages.map((_, index) => index));
@@ -103,7 +114,8 @@ describe("a run that ends by itself", () => {
     await using rig = await rigOf();
     const run = start(rig);
     await run.done;
-    await settle();
+    // The refill's respect for a fresh run is over by then.
+    await rig.clock.advance(15);
     expect(rig.clock.sleeping).toBe(0);
   });
 });
@@ -283,7 +295,12 @@ describe("a run out of time", () => {
     const run = start(rig, { code: "echo begun\nsleep 30", timeoutMs: 1_000 });
     await rig.clock.advance(1_000);
     await run.done;
-    expect(terminalOf(run)).toMatchObject({ reason: "timed_out", exitCode: null, signal: "SIGKILL", timings: { runMs: 1_000 } });
+    expect(terminalOf(run)).toMatchObject({
+      reason: "timed_out",
+      exitCode: null,
+      signal: "SIGKILL",
+      timings: { runMs: 1_000 },
+    });
   });
 
   it("has the lane's time where it asks for none", async () => {
@@ -374,13 +391,33 @@ describe("a run that Matchbox cannot take", () => {
     ["a lane named like a property of every object", { lane: "constructor" }, "unknown_lane", /"constructor"/],
     ["too much code", { code: "x".repeat(1024 * 1024 + 1) }, "too_large", /^code: /],
     ["a time-out over the lane's", { timeoutMs: 30_001 }, "bad_message", /^timeoutMs: is 30001/],
-    ["more output than the lane gives", { limits: { outputBytes: 17 * 1024 * 1024 } }, "bad_message", /^limits\.outputBytes/],
-    ["two files of one name", { files: [{ path: "a", content: "" }, { path: "a", content: "" }] }, "bad_message", /^files\.1\.path/],
+    [
+      "more output than the lane gives",
+      { limits: { outputBytes: 17 * 1024 * 1024 } },
+      "bad_message",
+      /^limits\.outputBytes/,
+    ],
+    [
+      "two files of one name",
+      {
+        files: [
+          { path: "a", content: "" },
+          { path: "a", content: "" },
+        ],
+      },
+      "bad_message",
+      /^files\.1\.path/,
+    ],
   ])("for %s ends with an error, and no sandbox is touched", async (_what, fields, code, message) => {
     await using rig = await rigOf();
     const run = start(rig, fields);
     await run.done;
-    expect(terminalOf(run)).toMatchObject({ type: "error", code, message: expect.stringMatching(message), retryable: false });
+    expect(terminalOf(run)).toMatchObject({
+      type: "error",
+      code,
+      message: expect.stringMatching(message),
+      retryable: false,
+    });
     expect(run.messages).toHaveLength(1);
     expect(rig.lane.counts).toMatchObject({ warm: 1, leased: 0 });
   });
@@ -391,7 +428,12 @@ describe("a run that Matchbox cannot take", () => {
     await settle();
     const second = start(rig);
     await second.done;
-    expect(terminalOf(second)).toMatchObject({ type: "error", code: "queue_full", retryable: true, retryAfterMs: expect.any(Number) });
+    expect(terminalOf(second)).toMatchObject({
+      type: "error",
+      code: "queue_full",
+      retryable: true,
+      retryAfterMs: expect.any(Number),
+    });
     await rig.clock.advance(5_000);
     await first.done;
   });
@@ -438,7 +480,11 @@ describe("a run whose files are refused in the sandbox", () => {
     await using rig = await rigOf();
     const run = start(rig, { files });
     await run.done;
-    expect(terminalOf(run)).toMatchObject({ type: "error", code: "bad_message", message: expect.stringMatching(/^files: .*a\/b/) });
+    expect(terminalOf(run)).toMatchObject({
+      type: "error",
+      code: "bad_message",
+      message: expect.stringMatching(/^files: .*a\/b/),
+    });
     await settle();
     expect(rig.lane.counts).toMatchObject({ leased: 0, evicting: 0 });
   });
@@ -470,12 +516,18 @@ describe("a run that writes much", () => {
     const run = start(rig, { code: "echo 0123456789abcdef\nsleep 30" });
     await run.done;
     expect(textOf(run)).toBe("0123456789");
-    expect(terminalOf(run)).toMatchObject({ reason: "output_limit", exitCode: null, output: { stdout: { truncated: true } } });
+    expect(terminalOf(run)).toMatchObject({
+      reason: "output_limit",
+      exitCode: null,
+      output: { stdout: { truncated: true } },
+    });
   });
 
   it("waits while its client does not read, and loses nothing", async () => {
     await using rig = await rigOf();
-    const run = start(rig, { code: `head -c ${4 * 1024 * 1024} /dev/zero`, encoding: "base64" }, (fresh) => fresh.pause());
+    const run = start(rig, { code: `head -c ${4 * 1024 * 1024} /dev/zero`, encoding: "base64" }, (fresh) =>
+      fresh.pause(),
+    );
     await rig.clock.advance(10_000);
     expect(run.run.ended).toBe(false);
     expect(textOf(run)).toBe("");
@@ -500,7 +552,9 @@ describe("a run that writes much", () => {
 
   it("ends in time though its client never reads", async () => {
     await using rig = await rigOf();
-    const run = start(rig, { code: `head -c ${4 * 1024 * 1024} /dev/zero`, timeoutMs: 1_000 }, (fresh) => fresh.pause());
+    const run = start(rig, { code: `head -c ${4 * 1024 * 1024} /dev/zero`, timeoutMs: 1_000 }, (fresh) =>
+      fresh.pause(),
+    );
     await rig.clock.advance(1_500);
     await run.done;
     expect(terminalOf(run)).toMatchObject({ reason: "timed_out", output: { stdout: { truncated: true } } });
@@ -531,7 +585,9 @@ describe("what a run sends back", () => {
 describe("many runs at once", () => {
   it("each have one ending, and each a sandbox of its own", async () => {
     await using rig = await rigOf({ warm: 2, maxSandboxes: 3 }, { launchMs: 20, removal: 30 });
-    const runs = Array.from({ length: 25 }, (_, index) => start(rig, { code: `echo ${index}\nsleep 0.01\nexit ${index}` }));
+    const runs = Array.from({ length: 25 }, (_, index) =>
+      start(rig, { code: `echo ${index}\nsleep 0.01\nexit ${index}` }),
+    );
     await rig.clock.advance(10_000);
     await Promise.all(runs.map(({ done }) => done));
     runs.forEach((run, index) => {

@@ -15,33 +15,97 @@ function reported(exit: Partial<RunnerExit>): Ending {
   };
 }
 
-const signaled = (value: number, exit: Partial<RunnerExit> = {}): Ending => reported({ kind: "signaled", value, ...exit });
+const signaled = (value: number, exit: Partial<RunnerExit> = {}): Ending =>
+  reported({ kind: "signaled", value, ...exit });
 const lost = (oomKilled = false): Ending => ({ kind: "lost", end: { exitCode: 137, oomKilled } });
 const unresponsive: Ending = { kind: "unresponsive" };
 
-type Row = [what: string, ending: Ending, requested: KillReason | undefined, reason: ExitReason, exitCode: number | null, signal: string | null];
+type Row = [
+  what: string,
+  ending: Ending,
+  requested: KillReason | undefined,
+  reason: ExitReason,
+  exitCode: number | null,
+  signal: string | null,
+];
 
 const TABLE: readonly Row[] = [
   ["it exits with 0", reported({ value: 0 }), undefined, "exited", 0, null],
   ["it exits with 255", reported({ value: 255 }), undefined, "exited", 255, null],
   ["it exits with 137, which is nobody's kill", reported({ value: 137 }), undefined, "exited", 137, null],
-  ["a child of it is killed for memory and it exits", reported({ value: 0, oomKills: 1 }), undefined, "exited", 0, null],
+  [
+    "a child of it is killed for memory and it exits",
+    reported({ value: 0, oomKills: 1 }),
+    undefined,
+    "exited",
+    0,
+    null,
+  ],
   ["it crashes", signaled(SIGSEGV), undefined, "signaled", null, "SIGSEGV"],
   ["it ends by SIGTERM", signaled(SIGTERM), undefined, "signaled", null, "SIGTERM"],
   ["it ends by a signal without a name", signaled(40), undefined, "signaled", null, "SIG40"],
   ["it kills itself", signaled(SIGKILL, { foreignKill: true }), undefined, "signaled", null, "SIGKILL"],
-  ["it is killed for memory", signaled(SIGKILL, { foreignKill: true, oomKills: 1 }), undefined, "out_of_memory", null, "SIGKILL"],
-  ["a child is killed for memory and it crashes", signaled(SIGSEGV, { oomKills: 1 }), undefined, "signaled", null, "SIGSEGV"],
-  ["the runner killed it while memory ran out", signaled(SIGKILL, { cause: 1, oomKills: 1 }), undefined, "timed_out", null, "SIGKILL"],
+  [
+    "it is killed for memory",
+    signaled(SIGKILL, { foreignKill: true, oomKills: 1 }),
+    undefined,
+    "out_of_memory",
+    null,
+    "SIGKILL",
+  ],
+  [
+    "a child is killed for memory and it crashes",
+    signaled(SIGSEGV, { oomKills: 1 }),
+    undefined,
+    "signaled",
+    null,
+    "SIGSEGV",
+  ],
+  [
+    "the runner killed it while memory ran out",
+    signaled(SIGKILL, { cause: 1, oomKills: 1 }),
+    undefined,
+    "timed_out",
+    null,
+    "SIGKILL",
+  ],
   ["its time is over", signaled(SIGKILL, { cause: 1 }), undefined, "timed_out", null, "SIGKILL"],
-  ["its time is over, just before a cancel arrives", signaled(SIGKILL, { cause: 1 }), "cancelled", "timed_out", null, "SIGKILL"],
+  [
+    "its time is over, just before a cancel arrives",
+    signaled(SIGKILL, { cause: 1 }),
+    "cancelled",
+    "timed_out",
+    null,
+    "SIGKILL",
+  ],
   ["it catches the time-out by exiting", reported({ value: 0, cause: 1 }), undefined, "timed_out", null, null],
   ["it is cancelled", signaled(SIGKILL, { cause: KILL_CAUSES.cancelled }), "cancelled", "cancelled", null, "SIGKILL"],
-  ["its client goes", signaled(SIGKILL, { cause: KILL_CAUSES.client_gone }), "client_gone", "client_gone", null, "SIGKILL"],
+  [
+    "its client goes",
+    signaled(SIGKILL, { cause: KILL_CAUSES.client_gone }),
+    "client_gone",
+    "client_gone",
+    null,
+    "SIGKILL",
+  ],
   ["the daemon stops", signaled(SIGKILL, { cause: KILL_CAUSES.shutdown }), "shutdown", "shutdown", null, "SIGKILL"],
-  ["it writes too much", signaled(SIGKILL, { cause: KILL_CAUSES.output_limit }), "output_limit", "output_limit", null, "SIGKILL"],
+  [
+    "it writes too much",
+    signaled(SIGKILL, { cause: KILL_CAUSES.output_limit }),
+    "output_limit",
+    "output_limit",
+    null,
+    "SIGKILL",
+  ],
   ["it ends by itself before the cancel arrives", reported({ value: 3 }), "cancelled", "exited", 3, null],
-  ["the runner names a cause that is none of ours", signaled(SIGKILL, { cause: 200 }), undefined, "signaled", null, "SIGKILL"],
+  [
+    "the runner names a cause that is none of ours",
+    signaled(SIGKILL, { cause: 200 }),
+    undefined,
+    "signaled",
+    null,
+    "SIGKILL",
+  ],
   ["its sandbox is lost", lost(), undefined, "lost", null, null],
   ["its sandbox is lost to the out-of-memory killer", lost(true), undefined, "out_of_memory", null, "SIGKILL"],
   ["its sandbox is lost after a cancel", lost(), "cancelled", "cancelled", null, null],

@@ -51,15 +51,50 @@ describe("the program of a request", () => {
   });
 
   it.each<[string, Record<string, unknown>, new (message: string) => Error, RegExp]>([
-    ["code over the limit", { code: "x".repeat(17) }, TooLargeError, /^code: has 17 bytes; lane python takes 16 at most/],
+    [
+      "code over the limit",
+      { code: "x".repeat(17) },
+      TooLargeError,
+      /^code: has 17 bytes; lane python takes 16 at most/,
+    ],
     ["code over the limit in bytes, not in characters", { code: "€".repeat(6) }, TooLargeError, /18 bytes/],
     ["a time-out over the lane's", { timeoutMs: 2_001 }, BadRunError, /^timeoutMs: is 2001; .* 1 to 2000/],
-    ["arguments and variables over their room", { args: ["x".repeat(60_000)] }, TooLargeError, /^args and env: .* 60000/],
+    [
+      "arguments and variables over their room",
+      { args: ["x".repeat(60_000)] },
+      TooLargeError,
+      /^args and env: .* 60000/,
+    ],
     ["a variable of ten million bytes", { env: { A: "x".repeat(10_000_000) } }, TooLargeError, /^args and env/],
-    ["a file in the program's place", { files: [{ path: "main.py", content: "" }] }, BadRunError, /^files\.0\.path: "main\.py" is taken/],
-    ["two files of one name", { files: [{ path: "a", content: "" }, { path: "a", content: "" }] }, BadRunError, /^files\.1\.path/],
-    ["content that is not base64", { files: [{ path: "a", content: "ab!d", encoding: "base64" }] }, BadRunError, /^files\.0\.content: is not base64/],
-    ["base64 that is cut short", { files: [{ path: "a", content: "abcde", encoding: "base64" }] }, BadRunError, /not base64/],
+    [
+      "a file in the program's place",
+      { files: [{ path: "main.py", content: "" }] },
+      BadRunError,
+      /^files\.0\.path: "main\.py" is taken/,
+    ],
+    [
+      "two files of one name",
+      {
+        files: [
+          { path: "a", content: "" },
+          { path: "a", content: "" },
+        ],
+      },
+      BadRunError,
+      /^files\.1\.path/,
+    ],
+    [
+      "content that is not base64",
+      { files: [{ path: "a", content: "ab!d", encoding: "base64" }] },
+      BadRunError,
+      /^files\.0\.content: is not base64/,
+    ],
+    [
+      "base64 that is cut short",
+      { files: [{ path: "a", content: "abcde", encoding: "base64" }] },
+      BadRunError,
+      /not base64/,
+    ],
   ])("is refused with %s", (_what, fields, kind, message) => {
     expect(() => programOf(request(fields), lane)).toThrow(kind);
     expect(() => programOf(request(fields), lane)).toThrow(message);
@@ -70,7 +105,9 @@ describe("the program of a request", () => {
   });
 
   it("takes exactly as much as there is room for", () => {
-    expect(() => programOf(request({ code: "x".repeat(16), timeoutMs: 2_000, args: ["x".repeat(59_999)] }), lane)).not.toThrow();
+    expect(() =>
+      programOf(request({ code: "x".repeat(16), timeoutMs: 2_000, args: ["x".repeat(59_999)] }), lane),
+    ).not.toThrow();
   });
 });
 

@@ -1,0 +1,297 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { type ConfigSources, loadConfig } from "../../../src/config/load.js";
+import { type Config, configSchema } from "../../../src/config/schema.js";
+import { ConfigError, messageOf } from "../../../src/errors.js";
+import { packageRoot } from "../../../src/package-root.js";
+
+const SHIPPED = join(packageRoot(), "config", "default.yaml");
+const LANES = "lanes:\n  python:\n    language: python\n";
+
+let folder: string;
+let files = 0;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "matchbox-config-"));
+});
+afterAll(async () => {
+  await rm(folder, { recursive: true });
+});
+
+async function write(text: string): Promise<string> {
+  files += 1;
+  const path = join(folder, `${files}.yaml`);
+  await writeFile(path, text);
+  return path;
+}
+
+async function load(text: string, sources: Omit<ConfigSources, "path"> = {}): Promise<Config> {
+  return loadConfig({ path: await write(text), env: {}, ...sources });
+}
+
+/** The lines of a refusal, with the file's own path taken out of them. */
+async function refusal(text: string, sources: Omit<ConfigSources, "path"> = {}): Promise<string[]> {
+  const path = await write(text);
+  const error: unknown = await loadConfig({ path, env: {}, ...sources }).catch((failure: unknown) => failure);
+  expect(error).toBeInstanceOf(ConfigError);
+  return messageOf(error).replaceAll(path, "FILE").split("\n");
+}
+
+describe("the configuration that comes with Matchbox", () => {
+  it("says the schema's own defaults", async () => {
+    const shipped = await loadConfig({ env: {} });
+    const bare = configSchema.parse({ lanes: { any: { language: "python" } } });
+    for (const section of ["server", "engine", "egress", "log"] as const)
+      expect(shipped[section]).toEqual(bare[section]);
+  });
+
+  it("says the schema's own defaults in its lanes, but for what makes each the lane it is", async () => {
+    const { lanes } = await loadConfig({ env: {} });
+    const bare = configSchema.parse({ lanes: { any: { language: "python" } } }).lanes["any"]!;
+    expect(lanes).toEqual({
+      python: { ...bare, warm: 8 },
+      shell: {
+        ...bare,
+        language: "shell",
+        network: "egress",
+        timeoutMs: 120_000,
+        maxTimeoutMs: 120_000,
+        homeMiB: 256,
+      },
+    });
+  });
+
+  it("names every key that there is", async () => {
+    const written = parse(await readFile(SHIPPED, "utf8")) as Config;
+    const effective = await loadConfig({ env: {} });
+    for (const section of ["server", "engine", "egress", "log"] as const) {
+      expect(Object.keys(written[section]).sort()).toEqual(Object.keys(effective[section]).sort());
+    }
+    expect(Object.keys(written.lanes["python"]!).sort()).toEqual(Object.keys(effective.lanes["python"]!).sort());
+  });
+});
+
+describe("a configuration file", () => {
+  it("needs no more than a lane", async () => {
+    const config = await load(LANES);
+    expect(config.lanes["python"]).toMatchObject({ language: "python", warm: 4 });
+    expect(config.server.listen).toBe("127.0.0.1:7070");
+  });
+
+  it.each<[string, string, RegExp]>([
+    ["an unknown key", `server:\n  port: 1\n${LANES}`, /^FILE:2: server\.port: there is no such key$/],
+    ["an unknown section", `srever: {}\n${LANES}`, /^FILE:1: srever: there is no such key$/],
+    ["an unknown key of a lane", `${LANES}    timeout: 30\n`, /^FILE:4: lanes\.python\.timeout: there is no such key$/],
+    [
+      "a unit in the value",
+      `${LANES}    timeoutMs: 30s\n`,
+      /^FILE:4: lanes\.python\.timeoutMs is "30s", but must be a whole number of milliseconds from 1 to 86400000$/,
+    ],
+    [
+      "a number below the range",
+      `${LANES}    pids: -1\n`,
+      /^FILE:4: lanes\.python\.pids is -1, but must be a whole number of processes and threads from 8 to 100000$/,
+    ],
+    [
+      "a number above the range",
+      `${LANES}    maxQueued: 100001\n`,
+      /^FILE:4: lanes\.python\.maxQueued is 100001, but must be .* from 0 to 100000$/,
+    ],
+    ["a fraction", `${LANES}    warm: 1.5\n`, /^FILE:4: lanes\.python\.warm is 1\.5, but must be a whole number/],
+    [
+      "a number that is none",
+      `${LANES}    memoryMiB: .nan\n`,
+      /^FILE:4: lanes\.python\.memoryMiB .*must be a whole number of MiB/,
+    ],
+    [
+      "a number beyond all",
+      `${LANES}    memoryMiB: .inf\n`,
+      /^FILE:4: lanes\.python\.memoryMiB .*must be a whole number of MiB/,
+    ],
+    ["a number as text", `${LANES}    warm: "8"\n`, /^FILE:4: lanes\.python\.warm is "8", but must be a whole number/],
+    [
+      "too few processors",
+      `${LANES}    cpus: 0\n`,
+      /^FILE:4: lanes\.python\.cpus is 0, but must be a number of processors from 0\.05 to 256$/,
+    ],
+    [
+      "an unknown language",
+      "lanes:\n  ruby:\n    language: ruby\n",
+      /^FILE:3: lanes\.ruby\.language is "ruby", but .*python.*shell/,
+    ],
+    ["no language", "lanes:\n  python:\n    warm: 1\n", /^FILE:\d+: lanes\.python\.language .*python.*shell/],
+    [
+      "an unknown network",
+      `${LANES}    network: host\n`,
+      /^FILE:4: lanes\.python\.network is "host", but .*none.*egress/,
+    ],
+    [
+      "an address without a port",
+      `server:\n  listen: localhost\n${LANES}`,
+      /^FILE:2: server\.listen is "localhost", but must be "host:port"/,
+    ],
+    [
+      "a port that does not exist",
+      `server:\n  listen: localhost:65536\n${LANES}`,
+      /^FILE:2: server\.listen is "localhost:65536", but must have a port from 0 to 65535$/,
+    ],
+    [
+      "a token too short",
+      `server:\n  tokens:\n    - short\n${LANES}`,
+      /^FILE:3: server\.tokens\.0 .*must have at least 16 characters$/,
+    ],
+    ["a value where a section belongs", `server: 5\n${LANES}`, /^FILE:1: server is 5, but .*object/],
+    [
+      "a list where a value belongs",
+      `${LANES}    warm: [1]\n`,
+      /^FILE:4: lanes\.python\.warm .*must be a whole number/,
+    ],
+    [
+      "more warm than there may be",
+      `${LANES}    warm: 9\n    maxSandboxes: 8\n`,
+      /^FILE:4: lanes\.python\.warm is 9, but must not be over maxSandboxes$/,
+    ],
+    [
+      "a time-out over the longest",
+      `${LANES}    timeoutMs: 9\n    maxTimeoutMs: 8\n`,
+      /^FILE:4: lanes\.python\.timeoutMs is 9, but must not be over maxTimeoutMs$/,
+    ],
+    [
+      "a network that is none",
+      `egress:\n  allow: [10.0.0.0/33]\n${LANES}`,
+      /^FILE:2: egress\.allow\.0 is "10\.0\.0\.0\/33", but must be an IPv4 address or network/,
+    ],
+    ["no lanes", "lanes: {}\n", /^FILE:1: lanes .*must have at least one lane$/],
+    [
+      "a lane's name in capitals",
+      "lanes:\n  Python:\n    language: python\n",
+      /^FILE:\d: lanes\.Python.* a lane's name must be 1 to 63 of a-z 0-9 -/,
+    ],
+    ["a lane named __proto__", "lanes:\n  __proto__:\n    language: python\n", /^FILE:\d: lanes/],
+    ["no lanes at all", "server: {}\n", /^FILE.*: lanes .*/],
+  ])("is refused with place, value and what is allowed: %s", async (_what, text, line) => {
+    expect(await refusal(text)).toEqual([expect.stringMatching(line)]);
+  });
+
+  it.each<[string, string, RegExp]>([
+    ["a key given twice", `${LANES}    warm: 1\n    warm: 2\n`, /^FILE: Map keys must be unique at line 5/],
+    ["no YAML", "lanes: [1\n", /^FILE: .*line \d/],
+    ["a tab for indentation", "lanes:\n\tpython: {}\n", /^FILE: .*line 2/],
+  ])("is refused when it cannot be read: %s", async (_what, text, line) => {
+    expect((await refusal(text))[0]).toMatch(line);
+  });
+
+  it.each([
+    ["nothing", ""],
+    ["only comments", "# nothing\n"],
+    ["a list", "- 1\n"],
+    ["a text", "hello\n"],
+  ])("is refused with %s in it", async (_what, text) => {
+    expect((await refusal(text))[0]).toMatch(/^FILE/);
+  });
+
+  it("that is not there is named", async () => {
+    const path = join(folder, "absent.yaml");
+    await expect(loadConfig({ path, env: {} })).rejects.toThrow(ConfigError);
+    await expect(loadConfig({ path, env: {} })).rejects.toThrow(`${path}: cannot be read: ENOENT`);
+  });
+
+  it("has a line for each mistake", async () => {
+    const lines = await refusal(`server:\n  maxConnections: 0\n${LANES}    warm: x\n    pids: 1\n`);
+    expect(lines.map((line) => /^FILE:(\d+)/.exec(line)?.[1])).toEqual(["2", "6", "7"]);
+  });
+
+  it("has a line for each unknown key, several in one section included", async () => {
+    const lines = await refusal(`server:\n  port: 1\n  host: x\n${LANES}`);
+    expect(lines).toEqual(["FILE:2: server.port: there is no such key", "FILE:3: server.host: there is no such key"]);
+  });
+});
+
+describe("an assignment on the command line", () => {
+  it("wins over the file and over the environment", async () => {
+    const config = await load(`server:\n  listen: 127.0.0.1:1\n${LANES}    warm: 1\n`, {
+      env: { MATCHBOX_LISTEN: "127.0.0.1:2" },
+      overrides: ["server.listen=127.0.0.1:3", "lanes.python.warm=2"],
+    });
+    expect([config.server.listen, config.lanes["python"]?.warm]).toEqual(["127.0.0.1:3", 2]);
+  });
+
+  it("may come twice: the last one counts", async () => {
+    const config = await load(LANES, { overrides: ["lanes.python.warm=2", "lanes.python.warm=3"] });
+    expect(config.lanes["python"]?.warm).toBe(3);
+  });
+
+  it.each<[string, (config: Config) => unknown, unknown]>([
+    ["engine.socket=null", ({ engine }) => engine.socket, null],
+    ["server.tokens=[0123456789abcdef]", ({ server }) => server.tokens, ["0123456789abcdef"]],
+    ["lanes.shell={language: shell}", ({ lanes }) => lanes["shell"]?.language, "shell"],
+    ["lanes.python.cpus=1.5", ({ lanes }) => lanes["python"]?.cpus, 1.5],
+    ["server.listen=unix:/run/matchbox.sock", ({ server }) => server.listen, "unix:/run/matchbox.sock"],
+    ["server.listen=[::1]:7070", ({ server }) => server.listen, "[::1]:7070"],
+  ])("is read as the file would be: %s", async (override, look, value) => {
+    expect(look(await load(LANES, { overrides: [override] }))).toEqual(value);
+  });
+
+  it.each<[string, RegExp]>([
+    ["lanes.python.warm", /^--set lanes\.python\.warm: must look like/],
+    ["=5", /^--set =5: must look like/],
+    ["lanes.python.warm=x", /^--set lanes\.python\.warm=x: lanes\.python\.warm .*must be a whole number of sandboxes/],
+    ["lanes.python.pids=1", /^--set lanes\.python\.pids=1: lanes\.python\.pids .*from 8 to 100000/],
+    ["lanes.python.speed=1", /^--set lanes\.python\.speed=1: lanes\.python\.speed: there is no such key/],
+    ["server.listen.port=1", /^--set server\.listen\.port=1: .*server\.listen/],
+    ["lanes.python.warm=[", /^--set lanes\.python\.warm=\[: the value is not valid YAML/],
+    ["lanes.python.warm=", /^--set lanes\.python\.warm=: lanes\.python\.warm .*must be a whole number/],
+    ["lanes.shell={language: shell, warm: -1}", /^--set lanes\.shell=.*: lanes\.shell\.warm .*must be a whole number/],
+  ])("is refused with itself as the origin: --set %s", async (override, line) => {
+    expect(await refusal(`server:\n  listen: 127.0.0.1:1\n${LANES}    warm: 1\n`, { overrides: [override] })).toEqual([
+      expect.stringMatching(line),
+    ]);
+  });
+});
+
+describe("the environment", () => {
+  it.each<[string, string, (config: Config) => unknown, unknown]>([
+    ["MATCHBOX_LISTEN", "127.0.0.1:9", ({ server }) => server.listen, "127.0.0.1:9"],
+    ["MATCHBOX_LISTEN", "[::1]:9", ({ server }) => server.listen, "[::1]:9"],
+    ["MATCHBOX_LISTEN", "unix:/tmp/m.sock", ({ server }) => server.listen, "unix:/tmp/m.sock"],
+    ["MATCHBOX_LOG_LEVEL", "debug", ({ log }) => log.level, "debug"],
+    ["MATCHBOX_ENGINE_SOCKET", "tcp://e:1", ({ engine }) => engine.socket, "tcp://e:1"],
+    ["MATCHBOX_INSTANCE", "blue", ({ engine }) => engine.instance, "blue"],
+    ["MATCHBOX_INSTANCE", "42", ({ engine }) => engine.instance, "42"],
+    ["DOCKER_HOST", "unix:///run/e.sock", ({ engine }) => engine.socket, "unix:///run/e.sock"],
+    ["MATCHBOX_TOKEN", "0123456789abcdef", ({ server }) => server.tokens, ["0123456789abcdef"]],
+    ["MATCHBOX_TOKEN", "", ({ server }) => server.tokens, []],
+  ])("overrides the file: %s=%s", async (variable, value, look, expected) => {
+    expect(look(await load(LANES, { env: { [variable]: value } }))).toEqual(expected);
+  });
+
+  it("adds a token to those of the file", async () => {
+    const config = await load(`server:\n  tokens: [aaaaaaaaaaaaaaaa]\n${LANES}`, {
+      env: { MATCHBOX_TOKEN: "b".repeat(16) },
+    });
+    expect(config.server.tokens).toEqual(["a".repeat(16), "b".repeat(16)]);
+  });
+
+  it("names an engine only where nothing more particular does", async () => {
+    const config = await load(LANES, { env: { DOCKER_HOST: "unix:///a", MATCHBOX_ENGINE_SOCKET: "unix:///b" } });
+    expect(config.engine.socket).toBe("unix:///b");
+  });
+
+  it("is refused with the variable as the origin, the value and what is allowed", async () => {
+    expect(await refusal(LANES, { env: { MATCHBOX_LOG_LEVEL: "loud" } })).toEqual([
+      expect.stringMatching(/^environment variable MATCHBOX_LOG_LEVEL: log\.level is "loud", but .*trace.*fatal/),
+    ]);
+  });
+
+  it("may not have a token that the file may not have, and the refusal does not tell it", async () => {
+    const [line] = await refusal(LANES, { env: { MATCHBOX_TOKEN: "short" } });
+    expect(line).toMatch(/MATCHBOX_TOKEN.* at least 16 characters/);
+    expect(line).not.toContain("short");
+  });
+
+  it("changes nothing by variables that are none of ours", async () => {
+    expect(await load(LANES, { env: { MATCHBOX_LANES: "x", LISTEN: "x" } })).toEqual(await load(LANES));
+  });
+});
