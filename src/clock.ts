@@ -11,6 +11,11 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => performance.now(),
   sleep: async (ms, options = {}) => {
-    await sleep(ms, undefined, options);
+    try {
+      await sleep(ms, undefined, options);
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      throw error;
+    }
   },
 };

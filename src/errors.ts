@@ -27,5 +27,6 @@ export class ConfigError extends Error {
 
 /** The message of whatever was thrown. */
 export function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === "") return error.errors.map(messageOf).join("; ");
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isScalar, LineCounter, parseDocument, type Document } from "yaml";
+import type { z } from "zod";
 import { ConfigError, messageOf } from "../errors.js";
 import { packageRoot } from "../package-root.js";
-import { type Config, configSchema } from "./schema.js";
+import { type Config, configSchema, MIN_TOKEN_CHARS } from "./schema.js";
 
 /** Environment variables that override a key of the file, for those who run the daemon in a unit or a container. */
 const ENVIRONMENT_OVERRIDES: Readonly<Record<string, string>> = {
@@ -45,33 +46,52 @@ export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
   const origins = new Map<string, string>();
   for (const [variable, key] of Object.entries(ENVIRONMENT_OVERRIDES)) {
     const value = env[variable];
-    if (value !== undefined) assign(document, key, value, `environment variable ${variable}`, origins);
+    // Text as it is: all of these keys are texts, or null.
+    if (value !== undefined) assign(document, key, value === "null" ? null : value, variableOrigin(variable), origins);
   }
   for (const override of sources.overrides ?? []) {
     const split = override.indexOf("=");
     if (split < 1) throw new ConfigError(`--set ${override}: must look like lanes.python.warm=8`);
-    assign(document, override.slice(0, split), override.slice(split + 1), `--set ${override}`, origins);
+    const key = override.slice(0, split);
+    const origin = `--set ${override}`;
+    assign(document, key, readValue(key, override.slice(split + 1), origin), origin, origins);
   }
 
   const parsed = configSchema.safeParse(document.toJS());
   if (!parsed.success) {
     throw new ConfigError(
-      parsed.error.issues.map((issue) => describe(document, issue.path, issue, { path, lines, origins })).join("\n"),
+      parsed.error.issues.flatMap((issue) => describe(document, issue, { path, lines, origins })).join("\n"),
     );
   }
   // The engine's own variable: a default for where nothing more particular is said.
   parsed.data.engine.socket ??= env["DOCKER_HOST"] ?? null;
-  const token = env[TOKEN_VARIABLE];
-  if (token !== undefined && token !== "") parsed.data.server.tokens.push(token);
+  const token = env[TOKEN_VARIABLE] ?? "";
+  if (token !== "") {
+    if (token.length < MIN_TOKEN_CHARS) {
+      throw new ConfigError(`${variableOrigin(TOKEN_VARIABLE)}: must have at least ${MIN_TOKEN_CHARS} characters`);
+    }
+    parsed.data.server.tokens.push(token);
+  }
   return parsed.data;
 }
 
-/** Sets one key; the value is read as YAML, so that numbers, lists and null mean what they mean in the file. */
-function assign(document: Document, key: string, value: string, origin: string, origins: Map<string, string>): void {
-  const parsed = parseDocument(value);
+function variableOrigin(variable: string): string {
+  return `environment variable ${variable}`;
+}
+
+/** Reads a value as YAML, so that numbers, lists and null mean what they mean in the file. */
+function readValue(key: string, text: string, origin: string): unknown {
+  // A v6 address in brackets would begin a list.
+  if (key === "server.listen") return text;
+  const parsed = parseDocument(text);
   if (parsed.errors.length > 0) throw new ConfigError(`${origin}: the value is not valid YAML`);
+  return parsed.toJS();
+}
+
+/** Sets one key. */
+function assign(document: Document, key: string, value: unknown, origin: string, origins: Map<string, string>): void {
   try {
-    document.setIn(key.split("."), parsed.toJS());
+    document.setIn(key.split("."), document.createNode(value));
   } catch (error) {
     throw new ConfigError(`${origin}: ${key} is not inside a section of the configuration`, { cause: error });
   }
@@ -84,20 +104,34 @@ interface Place {
   readonly origins: ReadonlyMap<string, string>;
 }
 
-function describe(
-  document: Document,
-  keys: readonly PropertyKey[],
-  issue: { message: string; code: string | undefined; keys?: readonly string[] },
-  place: Place,
-): string {
-  const unknownKey = issue.code === "unrecognized_keys" ? issue.keys?.[0] : undefined;
-  const full = unknownKey === undefined ? keys : [...keys, unknownKey];
-  const dotted = full.map(String).join(".");
-  const node = document.getIn(full, true);
-  const origin = place.origins.get(dotted) ?? `${place.path}${lineOf(node, place.lines)}`;
-  if (unknownKey !== undefined) return `${origin}: ${dotted}: there is no such key`;
+/** A line for each mistake: where it was said, which key, its value, what is allowed. */
+function describe(document: Document, issue: z.core.$ZodIssue, place: Place): string[] {
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => {
+      const keys = [...issue.path, key];
+      return `${originOf(document, keys, place)}: ${dotted(keys)}: there is no such key`;
+    });
+  }
+  const node = document.getIn(issue.path, true);
   const value = isScalar(node) ? ` is ${JSON.stringify(node.value)}, but` : "";
-  return `${origin}: ${dotted}${value} ${issue.message}`;
+  const words = issue.code === "invalid_key" ? (issue.issues[0]?.message ?? issue.message) : issue.message;
+  return [`${originOf(document, issue.path, place)}: ${dotted(issue.path)}${value} ${words}`];
+}
+
+function dotted(keys: readonly PropertyKey[]): string {
+  return keys.map(String).join(".");
+}
+
+/** Who said it: an assignment of this key or of one around it, else the file, with the line of the nearest thing there is. */
+function originOf(document: Document, keys: readonly PropertyKey[], { path, lines, origins }: Place): string {
+  for (let length = keys.length; length >= 0; length -= 1) {
+    const around = keys.slice(0, length);
+    const origin = origins.get(dotted(around));
+    if (origin !== undefined) return origin;
+    const line = lineOf(length === 0 ? document.contents : document.getIn(around, true), lines);
+    if (line !== "") return `${path}${line}`;
+  }
+  return path;
 }
 
 function lineOf(node: unknown, lines: LineCounter): string {

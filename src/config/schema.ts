@@ -20,15 +20,19 @@ const listenAddress = z
   .string()
   .regex(/^(?:unix:\/.+|\[[0-9a-fA-F:]+\]:\d{1,5}|[^:[\]/\s]+:\d{1,5})$/, {
     error: 'must be "host:port", "[v6 address]:port" or "unix:/path/to/socket"',
+    abort: true,
   })
   .refine((text) => text.startsWith("unix:") || Number(text.slice(text.lastIndexOf(":") + 1)) <= 65_535, {
     error: "must have a port from 0 to 65535",
   });
 
+/** Shortest token, in characters: shorter ones can be guessed. */
+export const MIN_TOKEN_CHARS = 16;
+
 const server = z.strictObject({
   listen: listenAddress.default("127.0.0.1:7070").describe("Where the one listener is: host:port, or unix:/path."),
   tokens: z
-    .array(z.string().min(16, { error: "must have at least 16 characters" }))
+    .array(z.string().min(MIN_TOKEN_CHARS, { error: `must have at least ${MIN_TOKEN_CHARS} characters` }))
     .default([])
     .describe("Bearer tokens that clients must send; required for any address but loopback."),
   allowedOrigins: z

@@ -11,7 +11,7 @@ import { withDeadline } from "../deadline.js";
 import type { Log } from "../log.js";
 import { Semaphore } from "../semaphore.js";
 import { attach } from "./attach.js";
-import { createOptions } from "./create-options.js";
+import { createOptions } from "./docker-create-options.js";
 import { Demux } from "./demux.js";
 import { DockerEgress } from "./docker-egress.js";
 import { engineError, engineStatus } from "./docker-errors.js";
@@ -343,9 +343,10 @@ class DockerSandbox implements RunningSandbox {
       log.error({ sandbox: id, err: error }, "the engine's stream cannot be read");
       socket.destroy();
     });
-    this.closed = finished(socket, { writable: false }).catch(() => undefined);
     // A socket that is destroyed does not end what it was piped into.
-    void this.closed.then(() => demux.end());
+    socket.once("close", () => demux.end());
+    // The end of what was read, not of what has arrived: a run's last words may still wait for a slow client.
+    this.closed = finished(demux, { writable: false }).catch(() => undefined);
   }
 
   async inspectEnd(): Promise<SandboxEnd> {
@@ -365,6 +366,7 @@ class DockerSandbox implements RunningSandbox {
   async #evict(): Promise<void> {
     // First of all: a reader with much unread holds the container's lock, and the kill waits for it.
     this.#socket.destroy();
+    this.output.destroy();
     await this.#remove();
   }
 }

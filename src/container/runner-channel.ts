@@ -39,7 +39,11 @@ export const FAILED_FILE = 2;
  * Nothing here trusts the bytes to make sense: a frame that does not fit ends the conversation as `onLost`.
  */
 export class RunnerChannel {
+  /** Settles with READY; rejects with a RunnerError when that cannot come any more. */
   readonly ready: Promise<void>;
+  /** Settles when nothing more can be had from the runner: after its EXIT, its failure, or the end of the sandbox. */
+  readonly over: Promise<void>;
+  #settleOver: () => void = () => undefined;
   readonly #sandbox: RunningSandbox;
   readonly #decoder = new FrameDecoder();
   readonly #onLog: (text: string) => void;
@@ -57,6 +61,9 @@ export class RunnerChannel {
   constructor(sandbox: RunningSandbox, options: { onLog: (text: string) => void }) {
     this.#sandbox = sandbox;
     this.#onLog = options.onLog;
+    this.over = new Promise((resolve) => {
+      this.#settleOver = resolve;
+    });
     this.ready = new Promise((resolve, reject) => {
       this.#settleReady = { resolve, reject };
     });
@@ -199,6 +206,7 @@ export class RunnerChannel {
       case FromRunner.exit: {
         const exit = decodeExit(payload);
         this.#ended = new RunnerError("The run has ended.");
+        this.#settleOver();
         this.#listener = undefined;
         listener.onExit(exit);
         return;
@@ -218,6 +226,7 @@ export class RunnerChannel {
   #end(cause: RunnerError): void {
     if (this.#ended !== undefined) return;
     this.#ended = cause;
+    this.#settleOver();
     this.#settleReady?.reject(cause);
     this.#settleReady = undefined;
     const listener = this.#listener;

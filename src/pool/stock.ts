@@ -128,7 +128,7 @@ export class Stock {
       return { sandbox: undefined };
     }
     this.#warm.add(sandbox);
-    void sandbox.closed.then(() => {
+    void sandbox.channel.over.then(() => {
       if (!this.#warm.delete(sandbox)) return;
       void sandbox.evict();
       this.#purge();

@@ -59,8 +59,10 @@ export function describeIssues(error: z.ZodError, value: unknown): string {
     .slice(0, 5)
     .map((issue) => {
       const place = issue.path.length === 0 ? "message" : issue.path.map(String).join(".");
-      const received = issue.code === "unrecognized_keys" ? "" : ` (got ${preview(valueAt(value, issue.path))})`;
-      return `${place}: ${issue.message}${received}`;
+      // The place says which key it is; the value behind a key that is refused is nobody's business.
+      if (issue.code === "invalid_key") return `${place}: ${issue.issues[0]?.message ?? issue.message}`;
+      if (issue.code === "unrecognized_keys") return `${place}: ${issue.message}`;
+      return `${place}: ${issue.message} (got ${preview(valueAt(value, issue.path))})`;
     })
     .join("; ");
 }

@@ -36,20 +36,31 @@ const inputFile = z.strictObject({
 
 export type InputFile = z.infer<typeof inputFile>;
 
+const environment = z
+  // Under this one name a record loses what it is given, and nothing may get lost in silence.
+  .custom<Record<string, string>>(
+    (env) => typeof env !== "object" || env === null || !Object.hasOwn(env, "__proto__"),
+    {
+      error: "must not have a variable __proto__",
+    },
+  )
+  .pipe(
+    z
+      .record(z.string().refine(isUserVariable, "is not a name that a program's environment may set"), withoutNul)
+      .refine((env) => Object.keys(env).length <= MAX_ENV, `must have at most ${MAX_ENV} variables`),
+  );
+
 export const runMessage = z.strictObject({
   type: z.literal("run"),
   id: runId.describe("Chosen by the client; unique among the live runs of its connection."),
   lane: laneName,
   code: unicode.describe("The program's text."),
   stdin: z
-    .union([unicode, z.literal(true)])
+    .union([unicode, z.literal(true)], { error: "must be a string, or true" })
     .optional()
     .describe("The whole input, or `true` to keep it open for `stdin` messages; without it the input is empty."),
   args: z.array(withoutNul).max(MAX_ARGS).default([]),
-  env: z
-    .record(z.string().refine(isUserVariable, "is not a name a program's environment may set"), withoutNul)
-    .refine((env) => Object.keys(env).length <= MAX_ENV, `must have at most ${MAX_ENV} variables`)
-    .default({}),
+  env: environment.default({}),
   files: z.array(inputFile).max(MAX_FILES).default([]),
   collect: z
     .array(withoutNul.min(1).max(MAX_PATTERN_CHARS))

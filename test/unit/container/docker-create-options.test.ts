@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createOptions } from "../../../src/container/create-options.js";
+import { createOptions } from "../../../src/container/docker-create-options.js";
 import { newSandboxId } from "../../../src/container/labels.js";
 import type { SandboxId, SandboxSpec } from "../../../src/container/runtime.js";
 

@@ -27,7 +27,7 @@ export interface ContainerIdentity {
   readonly network: { readonly name: string; readonly resolvers: readonly string[] } | undefined;
 }
 
-/** The jail, as options of the engine's `create` call. Pure: `test/unit/container/create-options.test.ts` holds every line. */
+/** The jail, as options of the engine's `create` call. Pure: `test/unit/container/docker-create-options.test.ts` holds every line. */
 export function createOptions(spec: SandboxSpec, identity: ContainerIdentity): ContainerCreateOptions {
   return {
     name: containerName(identity.id),
