@@ -15,7 +15,6 @@ export async function check(root) {
   const node = (script, ...args) => [process.execPath, [path.join(root, "node_modules", script), ...args]];
   const shell = await filesWith(root, [".sh"], [".ci/run"]);
   const c = await filesWith(root, [".c", ".h"], []);
-  const hasStyle = (await filesWith(root, [".clang-format"], [])).length > 0;
   /** @type {[string, [string, string[]]][]} */
   const checks = [
     ["types", node("typescript/bin/tsc", "-p", "test/tsconfig.json", "--noEmit")],
@@ -23,8 +22,8 @@ export async function check(root) {
     ["format", node("prettier/bin/prettier.cjs", "--check", "--log-level=warn", ".")],
     ["unused code", node("knip/bin/knip.js", "--no-progress")],
     ["shell scripts", ["shellcheck", shell]],
+    ["C format", ["clang-format", ["--dry-run", "-Werror", ...c]]],
   ];
-  if (hasStyle) checks.push(["C format", ["clang-format", ["--dry-run", "-Werror", ...c]]]);
   let allPassed = true;
   for (const [name, [command, args]] of checks) {
     await step(name, async (progress) => {

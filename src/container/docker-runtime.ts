@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import { Agent } from "node:http";
 import type { Duplex, Readable, Writable } from "node:stream";
 import { finished } from "node:stream/promises";
@@ -73,6 +74,8 @@ export class DockerRuntime implements SandboxRuntime {
 
   constructor(options: DockerRuntimeOptions) {
     this.#options = options;
+    // Every removal listens to it.
+    setMaxListeners(0, this.#closing.signal);
     const { address } = options;
     this.#docker = connectTo(address, this.#agent);
     this.#removals = new Semaphore(options.maxConcurrentRemovals);

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { createPool, type Pool } from "generic-pool";
 import type { Sandbox } from "./sandbox.js";
 
@@ -40,6 +41,8 @@ export class Stock {
 
   constructor(options: StockOptions) {
     this.#options = options;
+    // Every creation listens to it, as many as there may be sandboxes: no leak, whatever Node's default of 10 says.
+    setMaxListeners(0, this.#closing.signal);
     this.#pool = createPool<Slot>(
       {
         create: () => this.#create(),

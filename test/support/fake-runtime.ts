@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { PassThrough, Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -297,6 +298,8 @@ export class FakeSandbox implements RunningSandbox {
 /** Settles when the signal is aborted. */
 async function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
+  // One for each sandbox in removal.
+  setMaxListeners(0, signal);
   await new Promise<void>((resolve) => {
     signal.addEventListener("abort", () => resolve(), { once: true });
   });
