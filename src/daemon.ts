@@ -56,7 +56,7 @@ export class Daemon implements AsyncDisposable {
     this.#cleanup = parts.cleanup;
     this.#startedAt = clock.now();
     this.#metrics = new Metrics({
-      waiting: () => [...this.lanes].map((lane) => [lane.name, lane.waiting] as const),
+      lanes: () => this.lanes,
       connections: () => this.server.connections,
     });
     this.server = new HttpServer({
@@ -97,9 +97,6 @@ export class Daemon implements AsyncDisposable {
           headway,
           engine: config.engine,
           observer: {
-            onState: (lane, from, to) => {
-              this.#metrics.sandboxMoved(lane, from, to);
-            },
             onStep: (lane, step, ms) => {
               this.#metrics.refillStep(lane, step, ms);
             },

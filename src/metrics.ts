@@ -1,6 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { RefillStep } from "./pool/factory.js";
-import type { SandboxState } from "./pool/sandbox.js";
 import type { Launch } from "./protocol/messages.js";
 
 /** From 0.1 ms, where a warm hand-out is, to 30 s, where a starved one ends; in seconds. */
@@ -11,6 +10,13 @@ const LATENCY_BUCKETS_S = [
 /** From 1 ms to a minute: the steps of a refill, in seconds. */
 const REFILL_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 15, 60];
 
+/** What is asked of a lane when Prometheus reads. */
+interface LaneFigures {
+  readonly name: string;
+  readonly waiting: number;
+  readonly counts: Readonly<Record<"creating" | "warm" | "leased" | "evicting", number>>;
+}
+
 /** What Prometheus reads. Labels have few values: lane, launch, outcome, step, state; never an id. */
 export class Metrics {
   readonly registry = new Registry();
@@ -20,15 +26,11 @@ export class Metrics {
   readonly #runSeconds: Histogram<"lane">;
   readonly #runs: Counter<"lane" | "outcome">;
   readonly #refill: Histogram<"lane" | "step">;
-  readonly #sandboxes: Gauge<"lane" | "state">;
   readonly #target: Gauge<"lane">;
   readonly #degraded: Gauge<"lane">;
   readonly #outputBytes: Counter<"lane" | "stream">;
 
-  constructor(sources: {
-    waiting: () => Iterable<readonly [lane: string, waiting: number]>;
-    connections: () => number;
-  }) {
+  constructor(sources: { lanes: () => Iterable<LaneFigures>; connections: () => number }) {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry });
     this.#handout = new Histogram({
@@ -72,12 +74,6 @@ export class Metrics {
       buckets: REFILL_BUCKETS_S,
       registers,
     });
-    this.#sandboxes = new Gauge({
-      name: "matchbox_sandboxes",
-      help: "Sandboxes by state: creating, warm (the stock), leased, evicting.",
-      labelNames: ["lane", "state"],
-      registers,
-    });
     this.#target = new Gauge({
       name: "matchbox_warm_target_sandboxes",
       help: "Ready sandboxes that the lane keeps.",
@@ -96,13 +92,27 @@ export class Metrics {
       labelNames: ["lane", "stream"],
       registers,
     });
+    // Read when somebody asks, so that a hand-out pays nothing for them.
+    const sandboxes = new Gauge({
+      name: "matchbox_sandboxes",
+      help: "Sandboxes by state: creating, warm (the stock), leased, evicting.",
+      labelNames: ["lane", "state"],
+      registers,
+      collect: () => {
+        for (const { name: lane, counts } of sources.lanes()) {
+          for (const state of ["creating", "warm", "leased", "evicting"] as const) {
+            sandboxes.set({ lane, state }, counts[state]);
+          }
+        }
+      },
+    });
     const waiting = new Gauge({
       name: "matchbox_waiting_runs",
       help: "Runs that wait for a sandbox.",
       labelNames: ["lane"],
       registers,
       collect: () => {
-        for (const [lane, value] of sources.waiting()) waiting.set({ lane }, value);
+        for (const lane of sources.lanes()) waiting.set({ lane: lane.name }, lane.waiting);
       },
     });
     const connections = new Gauge({
@@ -119,14 +129,8 @@ export class Metrics {
   addLane(lane: string, warmTarget: number): void {
     this.#target.set({ lane }, warmTarget);
     this.#degraded.set({ lane }, 0);
-    for (const state of ["creating", "warm", "leased", "evicting"] as const) this.#sandboxes.set({ lane, state }, 0);
     this.#handout.zero({ lane, launch: "warm" });
     this.#handout.zero({ lane, launch: "cold" });
-  }
-
-  sandboxMoved(lane: string, from: SandboxState | undefined, to: SandboxState): void {
-    if (from !== undefined) this.#sandboxes.dec({ lane, state: from });
-    if (to !== "gone") this.#sandboxes.inc({ lane, state: to });
   }
 
   refillStep(lane: string, step: RefillStep, ms: number): void {

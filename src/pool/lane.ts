@@ -17,7 +17,6 @@ import { type Waiter, WaitingLine } from "./waiting-line.js";
 
 /** Where a lane tells what happens in it. */
 export interface LaneObserver {
-  onState(lane: string, from: SandboxState | undefined, to: SandboxState): void;
   onStep(lane: string, step: RefillStep, ms: number): void;
   onFault(lane: string, fault: DaemonError | undefined): void;
 }
@@ -53,6 +52,9 @@ export interface AcquireOptions {
   /** Hears of the place in the line, from 1, when the run has to wait and whenever it moves up. */
   readonly onQueued: (position: number, etaMs: number | null) => void;
 }
+
+/** Ends what waited beside a wait. Made once: an abort without a reason makes an exception each time, stack and all. */
+const SERVED = new Error("the wait is over");
 
 /** One image with one set of limits: its stock of ready sandboxes and the line in front of it. */
 export class Lane implements AsyncDisposable {
@@ -94,7 +96,6 @@ export class Lane implements AsyncDisposable {
       onState: (from, to) => {
         if (from !== undefined) this.#counts[from] -= 1;
         this.#counts[to] += 1;
-        observer.onState(name, from, to);
       },
       onStep: (step, ms) => {
         observer.onStep(name, step, ms);
@@ -197,21 +198,23 @@ export class Lane implements AsyncDisposable {
     }
     const { promise, resolve, reject } = deferred<Sandbox>();
     const waiter: Waiter = { client: options.client, resolve, reject, place: 0 };
-    const served = new AbortController();
     let isServed = false;
+    let served: AbortController | undefined;
+    const wait = (): void => {
+      if (isServed) return;
+      served = new AbortController();
+      this.#wait(waiter, options, served.signal);
+    };
     this.#line.join(waiter);
-    if (behind >= 0) this.#wait(waiter, options, served.signal);
     // A ready sandbox comes within this turn of the event loop, and most runs need no more than that.
-    else
-      setImmediate(() => {
-        if (!isServed) this.#wait(waiter, options, served.signal);
-      });
+    if (behind < 0) setImmediate(wait);
+    else wait();
     this.#stock.request(this.#line.length);
     try {
       return await promise;
     } finally {
       isServed = true;
-      served.abort();
+      served?.abort(SERVED);
     }
   }
 

@@ -93,6 +93,9 @@ interface Stage {
   readonly context: ExecuteContext;
 }
 
+/** Ends what watched over a run. Made once: an abort without a reason makes an exception each time, stack and all. */
+const OVER = new Error("the run is over");
+
 /** Everything between the release of the program and its ending. @throws FileRefusedError, before the program has run */
 async function conduct(run: Run, stage: Stage): Promise<ExitFacts> {
   const { lane, lease, program, output, context } = stage;
@@ -157,7 +160,7 @@ async function conduct(run: Run, stage: Stage): Promise<ExitFacts> {
   try {
     ending = await promise;
   } finally {
-    over.abort();
+    over.abort(OVER);
   }
   for (const stream of OUTPUT_STREAMS) {
     const rest = output.finish(stream);

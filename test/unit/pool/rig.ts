@@ -42,7 +42,6 @@ export class LaneRig implements AsyncDisposable {
       headway: new Headway(this.clock),
       engine: { readyDeadlineMs: 1_000, retryMinMs: 100, retryMaxMs: 2_000, maxConcurrentStarts: 2 },
       observer: {
-        onState: () => undefined,
         onStep: () => undefined,
         onFault: (_lane, fault) => this.faults.push(fault),
       },
