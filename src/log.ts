@@ -11,7 +11,13 @@ export function createLog(level: string, options: { pretty: boolean }): Log {
   return options.pretty
     ? pino(
         { level },
-        PinoPretty({ colorize: true, ignore: "pid,hostname", translateTime: "SYS:HH:MM:ss.l", sync: true }),
+        PinoPretty({
+          colorize: true,
+          ignore: "pid,hostname",
+          translateTime: "SYS:HH:MM:ss.l",
+          singleLine: true,
+          sync: true,
+        }),
       )
     : pino({ level });
 }

@@ -108,8 +108,8 @@ export class Inbox {
         return;
       case "error":
         this.#end({ error: new RemoteError(event) });
-        // The receipt follows an exit only, also where there was a sandbox.
-        this.#release({ value: undefined });
+        // The receipt follows where there was a sandbox.
+        if (!this.#hasStarted) this.#release({ value: undefined });
         return;
       case "destroyed":
         this.violate("the sandbox was destroyed before the run had an ending");

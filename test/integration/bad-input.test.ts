@@ -98,6 +98,19 @@ describe("bad input", () => {
     });
   });
 
+  it("a run that its sandbox refused gets its error at once, and the receipt after it", async () => {
+    await using client = await Peer.connect(daemon.url);
+    const files = [
+      { path: "a/b", content: "" },
+      { path: "a", content: "" },
+    ];
+    const id = client.start("python", "print(1)", { files });
+    const { error, started, exit } = await client.ending(id);
+    expect(error).toMatchObject({ code: "bad_message", retryable: false });
+    expect(exit).toBeUndefined();
+    expect((await client.destroyed(id)).sandbox).toBe(started?.sandbox);
+  });
+
   it("a duplicate live id: the first run goes on under it", async () => {
     await besideALiveRun(async () => {
       peer.send({ ...RUN, id: neighbour });

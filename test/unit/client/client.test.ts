@@ -315,12 +315,24 @@ describe("a run's id", () => {
       "was cancelled while it waited",
       (say: ReturnType<typeof script>) => [say.queued(), say.exit({ reason: "cancelled" })],
     ],
-    ["Matchbox failed", (say: ReturnType<typeof script>) => [say.started(), say.error("bad_message")]],
   ])("is free at once after a run that %s", async (_title, messages) => {
     const { client, daemon } = await connect();
     const run = client.run({ ...REQUEST, id: "a" });
     for (const message of messages(script("a"))) daemon.say(message);
     expect(await run.destroyed).toBeUndefined();
+    client.run({ ...REQUEST, id: "a" });
+    expect(daemon.received).toHaveLength(2);
+  });
+
+  it("stays taken by a run that Matchbox failed in its sandbox, until that is destroyed", async () => {
+    const { client, daemon } = await connect();
+    const run = client.run({ ...REQUEST, id: "a" });
+    const say = script("a");
+    for (const message of [say.started(), say.error("bad_message")]) daemon.say(message);
+    await failureOf(run.result());
+    expect(await failureOf(client.run({ ...REQUEST, id: "a" }).result())).toBeInstanceOf(DuplicateRunError);
+    daemon.say(say.destroyed());
+    expect((await run.destroyed)?.sandbox).toBe("5a5b");
     client.run({ ...REQUEST, id: "a" });
     expect(daemon.received).toHaveLength(2);
   });
