@@ -26,7 +26,7 @@ import { Semaphore } from "./semaphore.js";
 import { HttpServer } from "./server/http-server.js";
 import { formatListenAddress, type ListenAddress } from "./server/listen-address.js";
 
-/** Between looks for containers of ours that nobody knows of, and at the rules of the network, in ms. */
+/** Between looks for containers of ours that nobody knows of, in ms. */
 const HOUSEKEEPING_MS = 30_000;
 
 export interface DaemonOptions {
@@ -296,19 +296,6 @@ export class Daemon implements AsyncDisposable {
     for (;;) {
       await this.#options.clock.sleep(HOUSEKEEPING_MS, { signal });
       await this.#reap(signal);
-      for (const lane of this.lanes) {
-        // A lane without a network has nothing that others could change under it.
-        if (lane.config.network !== "none") await this.#verify(lane, signal);
-      }
-    }
-  }
-
-  async #verify(lane: Lane, signal: AbortSignal): Promise<void> {
-    try {
-      await lane.verify(signal);
-    } catch (error) {
-      signal.throwIfAborted();
-      this.#options.log.error({ lane: lane.name, err: error }, "the lane's network is not as it must be");
     }
   }
 }

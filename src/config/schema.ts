@@ -108,7 +108,16 @@ const egress = z.strictObject({
     .array(z.union([ipv4, z.cidrv4()], { error: "must be an IPv4 address or network, such as 192.168.7.0/24" }))
     .default([])
     .describe("Private addresses or networks that may be reached all the same."),
-  dns: z.array(ipv4).nullable().default(null).describe("Resolvers for sandboxes; null takes the host's own."),
+  dns: z
+    .array(
+      ipv4.refine((address) => !address.startsWith("127."), {
+        error: "must not be on the loopback, which is each sandbox's own",
+      }),
+    )
+    .min(1, { error: "must name a resolver, or be null for the host's own" })
+    .nullable()
+    .default(null)
+    .describe("Resolvers for sandboxes; null takes the host's own."),
   maxConnections: whole("connections", 1, 100_000)
     .default(512)
     .describe("Connections that one sandbox may have at once."),

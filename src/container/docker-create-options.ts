@@ -56,8 +56,11 @@ export function createOptions(spec: SandboxSpec, identity: ContainerIdentity): C
       // Takes the container away when its runner exits and no daemon is left to remove it.
       AutoRemove: true,
       NetworkMode: identity.network?.name ?? "none",
-      // Given, so that the engine does not choose among the host's; its own resolver passes on to these.
-      ...(identity.network === undefined ? {} : { Dns: [...identity.network.resolvers] }),
+      // Given, so that the engine neither chooses among the host's resolvers nor writes them, and the host's domains, into
+      // the sandbox's resolv.conf. Its own resolver passes on to these. Without a network nobody is asked: at the sandbox's
+      // own loopback nobody listens, so that a question fails at once.
+      Dns: [...(identity.network?.resolvers ?? ["127.0.0.1"])],
+      DnsSearch: ["."],
       CapDrop: ["ALL"],
       SecurityOpt: [
         "no-new-privileges:true",

@@ -80,7 +80,7 @@ export class DockerRuntime implements SandboxRuntime {
     this.#docker = connectTo(address, this.#agent);
     this.#removals = new Semaphore(options.maxConcurrentRemovals);
     this.#watchdog = Watchdog.start(address, this.#daemon);
-    this.#egress = new DockerEgress(this.#docker, { address, instance: options.instance, config: options.egress });
+    this.#egress = new DockerEgress(this.#docker, { ...options, config: options.egress });
   }
 
   async ping({ signal }: { signal: AbortSignal }): Promise<EngineInfo> {
@@ -96,7 +96,11 @@ export class DockerRuntime implements SandboxRuntime {
 
   async prepare(spec: SandboxSpec, { signal }: { signal: AbortSignal }): Promise<void> {
     await this.#call("look for an image", signal, () => this.#docker.getImage(spec.image).inspect(), spec.image);
-    if (spec.network === "egress") await this.#call("make the network", signal, (abort) => this.#egress.ensure(abort));
+    if (spec.network === "egress") await this.#call("make the network", signal, () => this.#egress.ensure());
+  }
+
+  watch(spec: SandboxSpec, { signal, onUndone }: Parameters<SandboxRuntime["watch"]>[1]): void {
+    if (spec.network === "egress") this.#egress.onUndone(onUndone, { signal });
   }
 
   /**
@@ -105,6 +109,7 @@ export class DockerRuntime implements SandboxRuntime {
    */
   async launch(spec: SandboxSpec, { signal }: { signal: AbortSignal }): Promise<RunningSandbox> {
     signal.throwIfAborted();
+    if (spec.network === "egress") await this.#call("join the network", signal, () => this.#egress.admit());
     const id = newSandboxId();
     this.#ledger.add(id);
     const began = this.#options.clock.now();

@@ -44,7 +44,7 @@ export class EgressRules implements AsyncDisposable {
 
   /**
    * Puts the rules in place, instead of any that an earlier daemon left for the same bridge.
-   * @param options.host the machine; for tests
+   * @param options.host the machine, disposed of with the rules; for tests
    * @throws EgressError when they cannot be; then none are left
    */
   static async install(options: {
@@ -76,7 +76,7 @@ export class EgressRules implements AsyncDisposable {
   async verify({ signal }: { signal: AbortSignal }): Promise<boolean> {
     const release = await this.#turn.acquire(signal);
     try {
-      if (this.#removal !== undefined || (await this.#host.blindSpot(this.#interfaceName)) !== undefined) return false;
+      if (!(await this.glance())) return false;
       for (const side of this.#sides) {
         const table = parseTable(await side.firewall.read({ signal }));
         if (!hasJumpsFirst(table, side.wanted) || contents(table, side.wanted) !== side.installed) return false;
@@ -85,6 +85,16 @@ export class EgressRules implements AsyncDisposable {
     } finally {
       release();
     }
+  }
+
+  /** The half of `verify` that costs next to nothing: whether the bridge is there, and its packets pass the rules. */
+  async glance(): Promise<boolean> {
+    return this.#removal === undefined && (await this.#host.blindSpot(this.#interfaceName)) === undefined;
+  }
+
+  /** Tells of changes to the firewall as they happen, whoever makes them; see `EgressHost.monitor`. */
+  monitor(options: { onChange: () => void; onEnd: () => void }): Disposable {
+    return this.#host.monitor(options);
   }
 
   /** Puts the rules in place anew, at no moment without them. @throws EgressError when they cannot be */
@@ -119,6 +129,7 @@ export class EgressRules implements AsyncDisposable {
       }
       if (failures.length > 0) throw failures[0];
     } finally {
+      this.#host[Symbol.dispose]();
       release();
     }
   }

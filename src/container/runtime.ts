@@ -83,6 +83,12 @@ export interface SandboxRuntime extends AsyncDisposable {
    */
   prepare(spec: SandboxSpec, options: { signal: AbortSignal }): Promise<void>;
   /**
+   * Watches over what sandboxes of a spec rely on outside of themselves, such as the rules of their network, until the
+   * signal is aborted. `onUndone` hears of it as soon as that is found not to be as it must be: until `mended` settles no
+   * sandbox of this spec may be handed out; when it rejects, with a `DaemonError`, those made before are of no use any more.
+   */
+  watch(spec: SandboxSpec, options: { signal: AbortSignal; onUndone: (mended: Promise<void>) => void }): void;
+  /**
    * Makes a sandbox and starts its runner; does not wait for it to be ready. On failure nothing is left behind.
    * @throws ImageMissingError, EngineDownError, EngineRefusedError
    */

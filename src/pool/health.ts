@@ -17,6 +17,8 @@ export class LaneHealth {
   #failures = 0;
   #fault: DaemonError | undefined;
   #probe: Promise<unknown> | undefined;
+  /** Counts calls of `degrade`: an attempt that began before one says nothing about what is now. */
+  #degradations = 0;
 
   constructor(options: {
     clock: Clock;
@@ -49,9 +51,20 @@ export class LaneHealth {
     return probe;
   }
 
+  /** Takes note of something that makes sandboxes unusable, or impossible, beyond doubt. */
+  degrade(error: DaemonError): void {
+    this.#degradations += 1;
+    this.#failures += 1;
+    const isNews = this.#fault?.message !== error.message;
+    this.#fault = error;
+    if (isNews) this.#onChange(error);
+  }
+
   async #noted<T>(make: () => Promise<T>): Promise<T> {
+    const before = this.#degradations;
     try {
       const made = await make();
+      if (before !== this.#degradations) return made;
       this.#failures = 0;
       this.#backoff.reset();
       if (this.#fault !== undefined) {

@@ -2,7 +2,7 @@ import type { LaneConfig } from "../config/schema.js";
 import type { Clock } from "../clock.js";
 import type { SandboxRuntime, SandboxSpec } from "../container/runtime.js";
 import { deferred } from "../deferred.js";
-import { type DaemonError, ShuttingDownError } from "../errors.js";
+import { DaemonError, ShuttingDownError } from "../errors.js";
 import type { Log } from "../log.js";
 import type { LaneLimits } from "../protocol/messages.js";
 import { Semaphore } from "../semaphore.js";
@@ -67,6 +67,11 @@ export class Lane implements AsyncDisposable {
   readonly #counts: Record<SandboxState, number> = { creating: 0, warm: 0, leased: 0, evicting: 0, gone: 0 };
   /** Smoothed time from a creation's begin to a ready sandbox, in ms; null before the first. */
   #refillMs: number | null = null;
+  /** Reasons not to hand anything out for a moment. */
+  #holds = 0;
+  /** Counts how often all sandboxes became useless at once. */
+  #epoch = 0;
+  readonly #over = new AbortController();
   #closing: Promise<void> | undefined;
 
   constructor(options: LaneOptions) {
@@ -105,11 +110,17 @@ export class Lane implements AsyncDisposable {
       warm: config.warm,
       max: config.maxSandboxes,
       create: async (signal) => {
-        const began = clock.now();
-        const sandbox = await factory.create(signal);
-        const took = clock.now() - began;
-        this.#refillMs = this.#refillMs === null ? took : this.#refillMs * 0.8 + took * 0.2;
-        return sandbox;
+        for (;;) {
+          const [began, epoch] = [clock.now(), this.#epoch];
+          const sandbox = await factory.create(signal);
+          if (epoch !== this.#epoch) {
+            void sandbox.evict();
+            continue;
+          }
+          const took = clock.now() - began;
+          this.#refillMs = this.#refillMs === null ? took : this.#refillMs * 0.8 + took * 0.2;
+          return sandbox;
+        }
       },
       offer: (sandbox) => this.#offer(sandbox),
     });
@@ -150,17 +161,51 @@ export class Lane implements AsyncDisposable {
 
   /** Begins to fill the stock. */
   start(): void {
+    const { runtime, spec, log } = this.#options;
     this.#stock.start();
+    runtime.watch(spec, {
+      signal: this.#over.signal,
+      onUndone: (mended) => {
+        this.#hold(mended).catch((error: unknown) => {
+          if (!this.#over.signal.aborted) log.error({ err: error }, "the lane cannot recover by itself");
+        });
+      },
+    });
   }
 
   /**
-   * Looks whether image and network are still as they must be, and puts the network's rules right where somebody changed
-   * them. A failure counts like one of a creation.
-   * @throws what `prepare` of the runtime throws
+   * Hands nothing out until what sandboxes rely on is as it must be. Where that cannot be had the lane closes and loses its
+   * stock, and opens again by itself.
    */
-  async verify(signal: AbortSignal): Promise<void> {
+  async #hold(mended: Promise<void>): Promise<void> {
+    this.#holds += 1;
+    try {
+      await mended;
+    } catch (error) {
+      if (!(error instanceof DaemonError)) throw error;
+      this.#epoch += 1;
+      // Refuses who waits, before the stock makes others for them.
+      this.#health.degrade(error);
+      this.#stock.empty();
+      await this.#recover();
+    } finally {
+      this.#holds -= 1;
+      if (this.#holds === 0) this.#stock.request(this.#line.length);
+    }
+  }
+
+  /** Tries until nothing stands in the way of sandboxes; a lane that keeps none ready has no other attempts. */
+  async #recover(): Promise<void> {
     const { runtime, spec } = this.#options;
-    await this.#health.attempt(() => runtime.prepare(spec, { signal }), signal);
+    const { signal } = this.#over;
+    while (this.#health.fault !== undefined) {
+      try {
+        await this.#health.attempt(() => runtime.prepare(spec, { signal }), signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!(error instanceof DaemonError)) throw error;
+      }
+    }
   }
 
   /** Settles when the stock is full or the lane is degraded: when there is something to tell about it. */
@@ -263,6 +308,7 @@ export class Lane implements AsyncDisposable {
 
   /** Gives a ready sandbox to whose turn it is. */
   #offer(sandbox: Sandbox): boolean {
+    if (this.#holds > 0) return false;
     const waiter = this.#line.next();
     if (waiter === undefined) return false;
     sandbox.markLeased();
@@ -281,6 +327,7 @@ export class Lane implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    this.#over.abort(new ShuttingDownError());
     this.#refuseAll(new ShuttingDownError());
     await this.#stock.close();
   }

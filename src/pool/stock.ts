@@ -83,6 +83,13 @@ export class Stock {
     }
   }
 
+  /** Evicts all that is ready; the pool makes others. */
+  empty(): void {
+    for (const sandbox of this.#warm) void sandbox.evict();
+    this.#warm.clear();
+    this.#purge();
+  }
+
   /**
    * Ends creations, and evicts all that is in stock. Settles when nothing is created any more; the removals, which an
    * engine may hold up, are the runtime's to wait for.

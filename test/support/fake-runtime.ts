@@ -51,6 +51,8 @@ export class FakeEngine {
   readonly launches: number[] = [];
   /** When each `prepare` was asked for. */
   readonly prepares: number[] = [];
+  /** Who wants to hear that what sandboxes rely on is undone; a test tells them. */
+  readonly watchers: Parameters<SandboxRuntime["watch"]>[1][] = [];
   #nextId = 1;
 
   constructor(clock: Clock) {
@@ -104,6 +106,10 @@ export class FakeRuntime implements SandboxRuntime {
     await Promise.resolve();
     this.#requireEngine(signal);
     if (!this.#engine.images.has(spec.image)) throw new ImageMissingError(spec.image);
+  }
+
+  watch(_spec: SandboxSpec, options: Parameters<SandboxRuntime["watch"]>[1]): void {
+    this.#engine.watchers.push(options);
   }
 
   async launch(spec: SandboxSpec, { signal }: { signal: AbortSignal }): Promise<RunningSandbox> {

@@ -163,6 +163,12 @@ describe("a configuration file", () => {
       `egress:\n  allow: [10.0.0.0/33]\n${LANES}`,
       /^FILE:2: egress\.allow\.0 is "10\.0\.0\.0\/33", but must be an IPv4 address or network/,
     ],
+    [
+      "a resolver that would be the sandbox itself",
+      `egress:\n  dns: [127.0.0.53]\n${LANES}`,
+      /^FILE:2: egress\.dns\.0 is "127\.0\.0\.53", but must not be on the loopback/,
+    ],
+    ["no resolver", `egress:\n  dns: []\n${LANES}`, /^FILE:2: egress\.dns .*must name a resolver, or be null/],
     ["no lanes", "lanes: {}\n", /^FILE:1: lanes .*must have at least one lane$/],
     [
       "a lane's name in capitals",

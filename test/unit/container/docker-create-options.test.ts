@@ -43,6 +43,8 @@ describe("the options of a container", () => {
       HostConfig: {
         AutoRemove: true,
         NetworkMode: "none",
+        Dns: ["127.0.0.1"],
+        DnsSearch: ["."],
         CapDrop: ["ALL"],
         SecurityOpt: ["no-new-privileges:true", 'seccomp={"defaultAction":"SCMP_ACT_ERRNO"}'],
         ReadonlyRootfs: true,
@@ -122,8 +124,12 @@ describe("the options of a container", () => {
     ).toMatchObject({
       NetworkMode: "matchbox-1",
       Dns: ["9.9.9.9"],
+      DnsSearch: ["."],
     });
-    expect(closed().HostConfig).not.toHaveProperty("Dns");
+  });
+
+  it("tell a sandbox neither the host's resolvers nor its domains", () => {
+    expect(closed().HostConfig).toMatchObject({ NetworkMode: "none", Dns: ["127.0.0.1"], DnsSearch: ["."] });
   });
 
   it("name a runtime only where one was chosen", () => {

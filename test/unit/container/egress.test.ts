@@ -124,6 +124,14 @@ class FakeHost implements EgressHost {
     return Promise.resolve(this.blind);
   }
 
+  monitor(): Disposable {
+    return { [Symbol.dispose]: () => undefined };
+  }
+
+  [Symbol.dispose](): void {
+    // Holds nothing.
+  }
+
   dump(): string {
     return this.ipv4.dump() + this.ipv6.dump();
   }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { EngineDownError, EngineRefusedError, ImageMissingError, RunnerError } from "../../../src/container/errors.js";
 import { FromRunner } from "../../../src/container/runner-frames.js";
+import { deferred } from "../../../src/deferred.js";
 import { ShuttingDownError } from "../../../src/errors.js";
 import { QueueFullError, QueueTimeoutError } from "../../../src/pool/errors.js";
 import { settle } from "../../support/manual-clock.js";
@@ -392,6 +393,82 @@ describe("a lane whose sandboxes cannot be made", () => {
     expect(attempts).toBeLessThan(8 + 8 + 60);
     const inTheLastTen = [...rig.engine.prepares, ...rig.engine.launches].filter((at) => at >= 50_000);
     expect(inTheLastTen.length).toBeLessThanOrEqual(2 * 10);
+  });
+});
+
+describe("a lane whose network is found not to be as it must be", () => {
+  const gone = new EngineRefusedError("the rules are gone");
+
+  it("hands nothing out until that is put right, and then what it has", async () => {
+    await using rig = await LaneRig.start({ warm: 2 });
+    const before = rig.engine.sandboxes.map(({ id }) => id);
+    const mended = deferred<void>();
+    rig.engine.watchers[0]!.onUndone(mended.promise);
+    const places: number[] = [];
+    const waiting = rig.acquire({ onQueued: (place) => places.push(place) });
+    await rig.clock.advance(1_000);
+    expect([await standing(waiting), places]).toEqual(["pending", [1]]);
+    mended.resolve();
+    await settle();
+    expect(before).toContain((await waiting).sandbox.id);
+    expect(rig.faults).toEqual([]);
+  });
+
+  it("closes where it cannot be: who waits is refused, the stock goes, and it opens again by itself", async () => {
+    await using rig = await LaneRig.start({ warm: 2 });
+    const before = rig.engine.sandboxes.map(({ id }) => id);
+    rig.engine.behaviour.fault = "engine_down";
+    const mended = deferred<void>();
+    rig.engine.watchers[0]!.onUndone(mended.promise);
+    const waiting = failureOf(rig.acquire());
+    await settle();
+    mended.reject(gone);
+    expect(await waiting).toBe(gone);
+    await settle();
+    expect(rig.engine.sandboxes).toHaveLength(0);
+    expect(rig.lane).toMatchObject({ state: "degraded", fault: gone });
+    expect(await failureOf(rig.acquire())).toBe(gone);
+    rig.engine.behaviour.fault = "none";
+    await rig.clock.advance(5_000);
+    expect(rig.lane.state).toBe("ready");
+    expect(rig.engine.sandboxes).toHaveLength(2);
+    for (const { id } of rig.engine.sandboxes) expect(before).not.toContain(id);
+    await rig.acquire();
+  });
+
+  it("opens again though it keeps nothing ready, and so makes no attempts of its own", async () => {
+    await using rig = await LaneRig.start({ warm: 0 });
+    rig.engine.watchers[0]!.onUndone(Promise.reject(gone));
+    await settle();
+    expect(rig.lane.state).toBe("degraded");
+    await rig.clock.advance(5_000);
+    expect(rig.lane.state).toBe("ready");
+    expect(rig.faults).toEqual([gone, undefined]);
+  });
+
+  it("does not hand out what was in creation, nor take it for a recovery", async () => {
+    await using rig = await LaneRig.start({ warm: 1 }, { ready: 300 });
+    rig.engine.behaviour.ready = "never";
+    const [stale] = rig.engine.sandboxes;
+    rig.engine.watchers[0]!.onUndone(Promise.reject(gone));
+    await settle();
+    rig.engine.behaviour.fault = "engine_down";
+    await rig.clock.advance(400);
+    expect(rig.engine.sandboxes).not.toContain(stale);
+    expect(rig.lane.state).toBe("degraded");
+    Object.assign(rig.engine.behaviour, { fault: "none", ready: 0 });
+    await rig.clock.advance(5_000);
+    expect(rig.lane).toMatchObject({ state: "ready", counts: { warm: 1, creating: 0 } });
+  });
+
+  it("does not mind when it closes meanwhile", async () => {
+    await using rig = await LaneRig.start({ warm: 1 });
+    rig.engine.behaviour.fault = "engine_down";
+    rig.engine.watchers[0]!.onUndone(Promise.reject(gone));
+    await settle();
+    await rig.close();
+    expect(rig.engine.watchers[0]!.signal.aborted).toBe(true);
+    expect(rig.clock.sleeping).toBe(0);
   });
 });
 
