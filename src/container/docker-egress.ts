@@ -189,8 +189,8 @@ export class DockerEgress implements AsyncDisposable {
     return made.id;
   }
 
-  async #inspect(): Promise<Docker.NetworkInspectInfo> {
-    return (await this.#docker.getNetwork(this.name).inspect()) as Docker.NetworkInspectInfo;
+  async #inspect(): ReturnType<Docker.Network["inspect"]> {
+    return this.#docker.getNetwork(this.name).inspect();
   }
 
   /** Leaves no container on the network, and no network: the engine does that also where the firewall fails us. */
@@ -248,14 +248,14 @@ export class DockerEgress implements AsyncDisposable {
     this.#closing.abort(new Error("the network is being taken away"));
     await this.#watching;
     await this.#ensuring?.catch(() => undefined);
-    const rules = this.#rules;
-    if (rules === undefined) return;
+    // Made also where the rules then could not be.
+    if (this.#networkId === undefined) return;
     try {
       await this.#docker.getNetwork(this.name).remove();
     } catch (error) {
       if (engineStatus(error) !== 404) throw error;
     }
-    await rules[Symbol.asyncDispose]();
+    await this.#rules?.[Symbol.asyncDispose]();
   }
 }
 

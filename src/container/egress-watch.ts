@@ -13,8 +13,11 @@ export interface Watched {
 const GLANCE_MS = 2_000;
 /** Between looks that nothing asked for, and between attempts to find somebody who tells of changes, in ms. */
 const LOOK_MS = 30_000;
-/** An engine that makes a network changes the tables ten times; all but the first of such changes are looked at together. */
-const PAUSE_MS = 100;
+/**
+ * After a look, in ms: an engine that makes a network changes the tables ten times, and a host that bans addresses all the
+ * time. A look costs two processes.
+ */
+const PAUSE_MS = 250;
 
 /**
  * Calls `look` whenever the rules may have been undone: right after any change to the firewall, where the host tells of
@@ -26,7 +29,7 @@ export async function watchRules(
   options: { clock: Clock; signal: AbortSignal; look: () => Promise<void> },
 ): Promise<void> {
   const { clock, signal, look } = options;
-  let bell = deferred<void>();
+  let bell = deferred<undefined>();
   let monitor: Disposable | undefined;
   let monitoredAt = -Infinity;
   let lookedAt = -Infinity;
@@ -34,11 +37,11 @@ export async function watchRules(
     monitoredAt = clock.now();
     monitor = watched.monitor({
       onChange: () => {
-        bell.resolve();
+        bell.resolve(undefined);
       },
       onEnd: () => {
         monitor = undefined;
-        bell.resolve();
+        bell.resolve(undefined);
       },
     });
   };
@@ -63,7 +66,7 @@ export async function watchRules(
 
 /** Waits, but not for longer than that. @returns whether it was worth the wait; @throws the signal's reason */
 async function within(
-  promise: Promise<void>,
+  promise: Promise<unknown>,
   options: { clock: Clock; ms: number; signal: AbortSignal },
 ): Promise<boolean> {
   const { clock, ms, signal } = options;

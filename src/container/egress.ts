@@ -8,7 +8,7 @@ import type { EgressPolicy, FilterRules } from "./egress-rules.js";
 import { applyScript, hasJumpsFirst, parseTable, removeScript } from "./egress-table.js";
 import type { FilterTable } from "./egress-table.js";
 
-/** Between reading the table and changing it another program may change it too; then all is read anew. */
+/** Around each look at the table another program may change it too; then all is done anew. */
 const WRITE_ATTEMPTS = 3;
 
 /** The name of an instance's bridge, the same for ever: Linux allows 15 characters. */
@@ -137,15 +137,18 @@ export class EgressRules implements AsyncDisposable {
 
 async function install(side: Side, signal: AbortSignal): Promise<void> {
   const { firewall, wanted } = side;
-  await change(firewall, (table) => applyScript(table, wanted), signal);
-  const table = parseTable(await firewall.read({ signal }));
-  const isComplete = wanted.chains.every((chain) => table.get(chain.name)?.length === chain.rules.length);
-  if (!isComplete || !hasJumpsFirst(table, wanted)) {
-    throw new EgressError(
-      "Another program changes the firewall's rules at this very moment; those of Matchbox are not in force.",
-    );
+  for (let attempt = 1; attempt <= WRITE_ATTEMPTS; attempt++) {
+    await change(firewall, (table) => applyScript(table, wanted), signal);
+    const table = parseTable(await firewall.read({ signal }));
+    const isComplete = wanted.chains.every((chain) => table.get(chain.name)?.length === chain.rules.length);
+    if (isComplete && hasJumpsFirst(table, wanted)) {
+      side.installed = contents(table, wanted);
+      return;
+    }
   }
-  side.installed = contents(table, wanted);
+  throw new EgressError(
+    "Another program keeps changing the firewall's rules as soon as they are written; those of Matchbox are not in force.",
+  );
 }
 
 async function change(

@@ -1,7 +1,7 @@
 import { execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { copyFile, chmod, mkdtemp, rm } from "node:fs/promises";
+import { copyFile, chmod, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import path from "node:path";
@@ -122,6 +122,19 @@ const everyTarget = (outcome: string, targets: readonly string[]): Record<string
 
 const install = (change: Partial<EgressPolicy> = {}): Promise<EgressRules> =>
   EgressRules.install({ interfaceName: bridge, policy: { ...strict, ...change }, signal });
+
+async function childrenOf(pid: number): Promise<string[]> {
+  const tasks = await readdir(`/proc/${pid}/task`);
+  const lists = await Promise.all(
+    tasks.map((task) => readFile(`/proc/${pid}/task/${task}/children`, "utf8").catch(() => "")),
+  );
+  return lists.flatMap((list) => list.split(" ").filter((child) => child !== ""));
+}
+
+async function isAlive(pid: number): Promise<boolean> {
+  const status = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  return status !== "" && !/\) [ZX] /.test(status);
+}
 
 async function rulesOnHost(): Promise<string> {
   const saved = await Promise.all([execute("iptables-save"), execute("ip6tables-save")]);
@@ -351,6 +364,36 @@ describe.skipIf(process.getuid?.() !== 0)("the rules of a bridge (need root)", (
     await rules[Symbol.asyncDispose]();
     // The engine's own rules for the bridge stay until the network goes.
     expect(await rulesOnHost()).not.toMatch(new RegExp(`MBX-.-${bridge.slice(3)}`));
+  });
+
+  it("are read, and their changes told, by processes that do not outlive who asked", async () => {
+    const before = new Set(await childrenOf(process.pid));
+    const ours = async (): Promise<string[]> => (await childrenOf(process.pid)).filter((pid) => !before.has(pid));
+    const rules = await install();
+    const [reader] = await ours();
+    const heard = { changes: 0, ends: 0 };
+    using monitor = rules.monitor({ onChange: () => (heard.changes += 1), onEnd: () => (heard.ends += 1) });
+    const shell = (await ours()).find((pid) => pid !== reader)!;
+    await expect.poll(() => childrenOf(Number(shell)), { timeout: 10_000 }).toHaveLength(1);
+    const [listener] = await childrenOf(Number(shell));
+    await expect
+      .poll(
+        async () => {
+          await rules.reassert({ signal });
+          return heard.changes;
+        },
+        { timeout: 10_000 },
+      )
+      .toBeGreaterThan(0);
+    // Another takes its place.
+    process.kill(Number(reader), "SIGKILL");
+    await expect.poll(() => rules.verify({ signal }).catch(() => false), { timeout: 10_000 }).toBe(true);
+    expect(await ours()).not.toContain(reader);
+    monitor[Symbol.dispose]();
+    await rules[Symbol.asyncDispose]();
+    await expect.poll(ours, { timeout: 10_000 }).toEqual([]);
+    expect(await isAlive(Number(listener))).toBe(false);
+    expect(heard.ends).toBe(0);
   });
 
   it("are refused for a bridge that is not on this machine", async () => {

@@ -82,6 +82,16 @@ describe("rules on a host", () => {
     expect(await rules.verify({ signal })).toBe(true);
   });
 
+  it("are written again when another program undoes them at that very moment, unless it goes on doing so", async () => {
+    const host = new FakeHost();
+    const disturb = (): void => host.ipv4.insert("INPUT", "-j ts-input");
+    host.ipv4.afterWrites(2, disturb);
+    const rules = await EgressRules.install({ interfaceName: BRIDGE, policy, signal, host });
+    expect(await rules.verify({ signal })).toBe(true);
+    host.ipv4.afterWrites(3, disturb);
+    await expect(rules.reassert({ signal })).rejects.toThrow("keeps changing");
+  });
+
   it("are not left in part when one side cannot be installed", async () => {
     const host = new FakeHost();
     const before = host.dump();
@@ -141,6 +151,8 @@ class FakeHost implements EgressHost {
 class FakeFirewall implements Firewall {
   #chains: Map<string, string[]>;
   #refusals = 0;
+  #disturbances = 0;
+  #disturb: () => void = () => undefined;
 
   constructor(chains: Record<string, string[]>) {
     this.#chains = new Map(Object.entries(chains));
@@ -156,6 +168,13 @@ class FakeFirewall implements Firewall {
     const chains = new Map([...this.#chains].map(([name, rules]) => [name, [...rules]]));
     for (const line of script.split("\n")) carryOut(line, chains);
     this.#chains = chains;
+    if (this.#disturbances-- > 0) this.#disturb();
+  }
+
+  /** Somebody else acts right after each of the next writes. */
+  afterWrites(count: number, disturb: () => void): void {
+    this.#disturbances = count;
+    this.#disturb = disturb;
   }
 
   dump(): string {

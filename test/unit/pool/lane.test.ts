@@ -402,13 +402,13 @@ describe("a lane whose network is found not to be as it must be", () => {
   it("hands nothing out until that is put right, and then what it has", async () => {
     await using rig = await LaneRig.start({ warm: 2 });
     const before = rig.engine.sandboxes.map(({ id }) => id);
-    const mended = deferred<void>();
+    const mended = deferred<undefined>();
     rig.engine.watchers[0]!.onUndone(mended.promise);
     const places: number[] = [];
     const waiting = rig.acquire({ onQueued: (place) => places.push(place) });
     await rig.clock.advance(1_000);
     expect([await standing(waiting), places]).toEqual(["pending", [1]]);
-    mended.resolve();
+    mended.resolve(undefined);
     await settle();
     expect(before).toContain((await waiting).sandbox.id);
     expect(rig.faults).toEqual([]);
@@ -418,7 +418,7 @@ describe("a lane whose network is found not to be as it must be", () => {
     await using rig = await LaneRig.start({ warm: 2 });
     const before = rig.engine.sandboxes.map(({ id }) => id);
     rig.engine.behaviour.fault = "engine_down";
-    const mended = deferred<void>();
+    const mended = deferred<undefined>();
     rig.engine.watchers[0]!.onUndone(mended.promise);
     const waiting = failureOf(rig.acquire());
     await settle();
