@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { MAX_TIMEOUT_MS } from "../protocol/limits.js";
+import { MAX_TIMEOUT_MS, OUTPUT_POLICIES } from "../protocol/limits.js";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -144,9 +144,14 @@ const lane = z
       .default(16 * MIB)
       .describe("Output of one run, stdout and stderr together, that is sent."),
     outputPolicy: z
-      .enum(["head", "kill"])
+      .enum(OUTPUT_POLICIES)
       .default("head")
-      .describe("Beyond the limit: `head` sends the first bytes and goes on, `kill` ends the run."),
+      .describe(
+        "Beyond the limit: `head` sends the first bytes and goes on, `tail` the first and the last, `kill` ends the run.",
+      ),
+    outputTailBytes: whole("bytes", 1, 64 * MIB)
+      .default(64 * KIB)
+      .describe("With `tail`: how much of the limit is kept for the last bytes, which are sent at the end."),
     maxCollectBytes: whole("bytes", 0, 64 * MIB)
       .default(8 * MIB)
       .describe("Size of all files that `collect` sends back, together."),

@@ -1,3 +1,4 @@
+import { ByteQueue } from "../byte-queue.js";
 import { messageOf } from "../errors.js";
 import { RunnerError } from "./errors.js";
 import {
@@ -55,7 +56,7 @@ export class RunnerChannel {
   #collectRoom = 0;
   /** Bytes of stdin that the runner has room for, those that wait for room, and whether the end comes after them. */
   #stdinRoom = 0;
-  #stdinQueue: Buffer[] = [];
+  readonly #stdinQueue = new ByteQueue();
   #stdinEnding = false;
 
   constructor(sandbox: RunningSandbox, options: { onLog: (text: string) => void }) {
@@ -106,7 +107,7 @@ export class RunnerChannel {
   writeStdin(bytes: Buffer): number {
     this.#stdinQueue.push(bytes);
     this.#flushStdin();
-    return this.#stdinQueue.reduce((sum, part) => sum + part.length, 0);
+    return this.#stdinQueue.length;
   }
 
   endStdin(): void {
@@ -133,15 +134,9 @@ export class RunnerChannel {
   }
 
   #flushStdin(): void {
-    for (;;) {
-      const [first] = this.#stdinQueue;
-      if (first === undefined || this.#stdinRoom === 0) break;
-      const part = first.subarray(0, this.#stdinRoom);
-      this.#stdinRoom -= part.length;
-      if (part.length === first.length) this.#stdinQueue.shift();
-      else this.#stdinQueue[0] = first.subarray(part.length);
-      this.#write(encodeStdin(part));
-    }
+    const bytes = this.#stdinQueue.take(this.#stdinRoom);
+    this.#stdinRoom -= bytes.length;
+    if (bytes.length > 0) this.#write(encodeStdin(bytes));
     if (this.#stdinEnding && this.#stdinQueue.length === 0) {
       this.#stdinEnding = false;
       this.#write(encodeFrame(ToRunner.stdinEnd));

@@ -27,3 +27,6 @@ export const MAX_PATTERN_CHARS = 256;
 
 /** Longest time-out that any lane may allow: one day, in ms. */
 export const MAX_TIMEOUT_MS = 86_400_000;
+
+/** What happens to output beyond its limit: the first bytes are sent, the first and the last, or the run is killed. */
+export const OUTPUT_POLICIES = ["head", "tail", "kill"] as const;

@@ -9,6 +9,7 @@ import {
   MAX_PATTERN_CHARS,
   MAX_RUN_ID_CHARS,
   MAX_TIMEOUT_MS,
+  OUTPUT_POLICIES,
 } from "./limits.js";
 import { isWorkspacePath, isUserVariable } from "./names.js";
 
@@ -100,6 +101,7 @@ export const laneLimits = z.object({
   maxTimeoutMs: z.int(),
   maxCodeBytes: z.int(),
   maxOutputBytes: z.int(),
+  outputPolicy: z.enum(OUTPUT_POLICIES).optional(),
   memoryBytes: z.int(),
   cpus: z.number(),
 });
@@ -138,6 +140,11 @@ const outputMessage = z.object({
   id: runId,
   seq,
   data: z.string(),
+  omittedBytes: z
+    .int()
+    .positive()
+    .optional()
+    .describe("Bytes of this stream that were left out right before `data`; where the lane keeps the tail."),
 });
 
 const fileMessage = z.object({

@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { ByteQueue } from "../byte-queue.js";
 import type { RunnerChannel } from "../container/runner-channel.js";
 import type { FileMessage, RunMessage, ServerMessage } from "../protocol/messages.js";
 import { BadRunError, TooLargeError } from "./program.js";
@@ -32,8 +33,7 @@ export class Run {
   #channel: RunnerChannel | undefined;
   #paused = false;
   /** Input that came before the sandbox did. */
-  #early: Buffer[] = [];
-  #earlyBytes = 0;
+  readonly #early = new ByteQueue();
   #inputEnded = false;
 
   constructor(options: RunOptions) {
@@ -74,8 +74,7 @@ export class Run {
   /** Connects input and flow control to the sandbox that the run got. */
   connect(channel: RunnerChannel): void {
     this.#channel = channel;
-    for (const bytes of this.#early) channel.writeStdin(bytes);
-    this.#early = [];
+    if (this.#early.length > 0) channel.writeStdin(this.#early.take(this.#early.length));
     if (this.#inputEnded) channel.endStdin();
     if (this.#paused) channel.pause();
   }
@@ -91,7 +90,7 @@ export class Run {
     let waiting: number;
     if (this.#channel === undefined) {
       this.#early.push(bytes);
-      waiting = this.#earlyBytes += bytes.length;
+      waiting = this.#early.length;
     } else {
       waiting = this.#channel.writeStdin(bytes);
     }

@@ -23,6 +23,7 @@ const IMPORTS = new Map([...TEXTS].map(([file, text]) => [file, importsOf(file, 
 /** Small things without a room, which every room but `protocol` and `client` may use. */
 const LEAVES = [
   "backoff",
+  "byte-queue",
   "cleanup",
   "clock",
   "deadline",
