@@ -56,8 +56,7 @@ def prepare(os):
     """Everything that a run would otherwise pay for, once, while nobody waits for it."""
     import gc
 
-    # On a pipe Python collects 8 KiB before it writes, and a stream would arrive in one piece at the end.
-    sys.stdout.reconfigure(line_buffering=True)
+    stream()
     # What Python needs to print a traceback (7 ms), and with it what programs import most (6 ms); 2 MB in all. Not
     # `random`: its state is best made at the time, by the program that uses it.
     import datetime, json, math, traceback  # noqa: E401, F401
@@ -77,6 +76,11 @@ def prepare(os):
     gc.collect()
     gc.freeze()
     del sys.modules["gc"]
+
+
+def stream():
+    """On a pipe Python collects 8 KiB before it writes, and a stream would arrive in one piece at the end."""
+    sys.stdout.reconfigure(line_buffering=True)
 
 
 def rehearse(os, traceback):
@@ -136,13 +140,27 @@ def start_over(os):
     # Python ignores these for itself, and what is ignored stays so across exec().
     for number in (_signal.SIGPIPE, _signal.SIGXFSZ):
         _signal.signal(number, _signal.SIG_DFL)
-    os.execve(sys.executable, sys.orig_argv, os.environ)
+    path = os.pathsep.join([os.path.dirname(__file__), *filter(None, [os.environ.get("PYTHONPATH")])])
+    os.execve(sys.executable, sys.orig_argv, {**os.environ, "PYTHONPATH": path, "MATCHBOX_STARTED_OVER": "1"})
+
+
+def go_on():
+    """The second start: nothing to wait for, and all else as after the first."""
+    import os
+
+    del os.environ["MATCHBOX_STARTED_OVER"]
+    leave_the_path(os, os.path.dirname(__file__))
+    chain_load()
+    stream()
 
 
 import os  # noqa: E402
 
-if "MATCHBOX_CONTROL_FD" in os.environ:
-    wait_for_release()
+if "MATCHBOX_CONTROL_FD" in os.environ or "MATCHBOX_STARTED_OVER" in os.environ:
+    if "MATCHBOX_CONTROL_FD" in os.environ:
+        wait_for_release()
+    else:
+        go_on()
     if "sitecustomize" not in sys.modules:
         # None but this one exists. `site` expects exactly this error, and the program sees no module of that name.
         raise ModuleNotFoundError("No module named 'sitecustomize'", name="sitecustomize")
