@@ -2,7 +2,7 @@ import type { ExitMessage } from "../protocol/exit.js";
 import type { ClientMessageInput, Encoding, ErrorMessage, StartedMessage } from "../protocol/messages.js";
 import { MatchboxError } from "./errors.js";
 import type { DestroyedMessage, Inbox, RunEvent } from "./inbox.js";
-import { type Assembly, type CollectedFile, collectedFile, type RunOutput } from "./output.js";
+import { type Assembly, type CollectedFile, collectedFile, type Gap, type RunOutput } from "./output.js";
 
 /** What a run needs of its connection. */
 export interface RunPort {
@@ -17,6 +17,8 @@ export interface RunResult<Data> extends RunOutput<Data> {
   readonly started: StartedMessage | undefined;
   /** What the daemon objected to while the run went on, such as input for a run that keeps none open. */
   readonly complaints: readonly ErrorMessage[];
+  /** Where something is missing within a stream. What is missing at its end is in `exit.output` only. */
+  readonly gaps: readonly Gap[];
 }
 
 /** How a run's streams are encoded and put together again. */
@@ -129,17 +131,21 @@ export class Run<Data extends string | Uint8Array = string> implements AsyncIter
     const stderr = this.#form.assembly();
     const files: CollectedFile[] = [];
     const complaints: ErrorMessage[] = [];
+    const gaps: Gap[] = [];
     let started: StartedMessage | undefined;
     try {
       for (let event = await this.#inbox.next(); event !== undefined; event = await this.#inbox.next()) {
         if (event.type === "started") started = event;
-        else if (event.type === "stdout") stdout.add(event.data);
-        else if (event.type === "stderr") stderr.add(event.data);
-        else if (event.type === "file") files.push(collectedFile(event, this.#form.encoding));
+        else if (event.type === "stdout" || event.type === "stderr") {
+          const { type: stream, data, omittedBytes } = event;
+          const assembly = stream === "stdout" ? stdout : stderr;
+          if (omittedBytes !== undefined) gaps.push({ stream, at: assembly.length, omittedBytes });
+          assembly.add(data);
+        } else if (event.type === "file") files.push(collectedFile(event, this.#form.encoding));
         else if (event.type === "error") complaints.push(event);
       }
       const exit = await this.exit;
-      return { exit, started, complaints, stdout: stdout.whole(), stderr: stderr.whole(), files };
+      return { exit, started, complaints, gaps, stdout: stdout.whole(), stderr: stderr.whole(), files };
     } catch (error) {
       if (error instanceof MatchboxError) error.partial = { stdout: stdout.whole(), stderr: stderr.whole(), files };
       throw error;

@@ -101,6 +101,22 @@ describe("a run that is collected", () => {
     expect(run.result()).toBe(run.result());
   });
 
+  it("says where something is missing within a stream", async () => {
+    const { client, daemon } = await connect();
+    const text = client.run({ ...REQUEST, id: "a" });
+    const bytes = client.run({ ...REQUEST, id: "b", encoding: "base64" });
+    for (const [id, head] of [
+      ["a", "ab"],
+      ["b", "/wA="],
+    ] as const) {
+      const say = script(id);
+      for (const message of [say.started(), say.stdout(head), { ...say.stdout("YQ=="), omittedBytes: 7 }, say.exit()])
+        daemon.say(message);
+    }
+    for (const run of [text, bytes])
+      expect((await run.result()).gaps).toEqual([{ stream: "stdout", at: 2, omittedBytes: 7 }]);
+  });
+
   it("gives exact bytes when base64 was asked for", async () => {
     const { client, daemon } = await connect();
     const run = client.run({ ...REQUEST, id: "a", encoding: "base64" });
