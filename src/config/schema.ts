@@ -152,6 +152,14 @@ const lane = z
     outputTailBytes: whole("bytes", 1, 64 * MIB)
       .default(64 * KIB)
       .describe("With `tail`: how much of the limit is kept for the last bytes, which are sent at the end."),
+    allowedEnv: z
+      .array(
+        z.string().regex(/^(?:\*|[A-Za-z_][A-Za-z0-9_]*\*?)$/, {
+          error: 'must be the name of a variable, or its beginning and "*"',
+        }),
+      )
+      .default(["*"])
+      .describe("Variables that a run may set, by name or beginning; never those that the sandbox itself reads."),
     maxCollectBytes: whole("bytes", 0, 64 * MIB)
       .default(8 * MIB)
       .describe("Size of all files that `collect` sends back, together."),

@@ -20,8 +20,9 @@ export type Encoding = (typeof ENCODINGS)[number];
 const runId = z.string().min(1).max(MAX_RUN_ID_CHARS);
 const laneName = z.string().min(1).max(64);
 const encoding = z.enum(ENCODINGS);
-const withoutNul = z.string().refine((text) => !text.includes("\0"), "must not contain a NUL character");
+// What is not Unicode would get to the program as something else.
 const unicode = z.string().refine((text) => text.isWellFormed(), "must not contain a lone surrogate");
+const withoutNul = unicode.refine((text) => !text.includes("\0"), "must not contain a NUL character");
 
 const inputFile = z.strictObject({
   path: z
@@ -30,7 +31,7 @@ const inputFile = z.strictObject({
       isWorkspacePath,
       'must be a path inside the workspace, such as "data/in.csv": no leading "/", no "." or ".." in it',
     ),
-  content: z.string(),
+  content: unicode,
   encoding: encoding.default("utf8"),
   mode: z.int().min(0).max(0o777).default(0o644),
 });
