@@ -523,6 +523,23 @@ describe("a run that writes much", () => {
     });
   });
 
+  it("keeps its last words where the lane says tail, and says what is missing before them", async () => {
+    await using rig = await rigOf({ maxOutputBytes: 10, outputPolicy: "tail", outputTailBytes: 8 });
+    const files = [{ path: "out", content: "x" }];
+    const run = start(rig, { code: "echo 0123456789abcdef\nexit 2", files, collect: ["out"] });
+    await run.done;
+    expect(run.messages.filter(({ type }) => type === "stdout")).toMatchObject([
+      { data: "01" },
+      { data: "9abcdef\n", omittedBytes: 7 },
+    ]);
+    expect(run.messages.map(({ type }) => type)).toEqual(["started", "stdout", "stdout", "file", "exit", "destroyed"]);
+    expect(terminalOf(run)).toMatchObject({
+      reason: "exited",
+      exitCode: 2,
+      output: { stdout: { bytes: 17, sent: 10, truncated: true } },
+    });
+  });
+
   it("waits while its client does not read, and loses nothing", async () => {
     await using rig = await rigOf();
     const run = start(rig, { code: `head -c ${4 * 1024 * 1024} /dev/zero`, encoding: "base64" }, (fresh) =>
@@ -537,6 +554,16 @@ describe("a run that writes much", () => {
       reason: "exited",
       output: { stdout: { bytes: 4 * 1024 * 1024, sent: 4 * 1024 * 1024, truncated: false } },
     });
+  });
+
+  it("in crumbs makes few messages, and waits for no timer at its end", async () => {
+    await using rig = await rigOf();
+    const run = start(rig, { code: `${"echo x\n".repeat(500)}exit 0` });
+    await run.done;
+    expect(textOf(run)).toBe("x\n".repeat(500));
+    expect(run.messages.filter(({ type }) => type === "stdout").length).toBeLessThan(5);
+    await rig.clock.advance(15);
+    expect(rig.clock.sleeping).toBe(0);
   });
 
   it("is told whole to a client that reads only after its end", async () => {
