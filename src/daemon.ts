@@ -18,7 +18,7 @@ import { Lanes } from "./pool/lanes.js";
 import { sandboxSpec } from "./pool/spec.js";
 import { LaneStatistics } from "./pool/statistics.js";
 import type { LanesReport } from "./protocol/lanes.js";
-import { PROTOCOL_VERSION } from "./protocol/limits.js";
+import { MAX_STDIN_WAITING_BYTES, PROTOCOL_VERSION } from "./protocol/limits.js";
 import { type HelloMessage, runMessage, type ServerMessage } from "./protocol/messages.js";
 import { execute, type RunRecord } from "./run/execute.js";
 import { Run } from "./run/run.js";
@@ -230,6 +230,7 @@ export class Daemon implements AsyncDisposable {
   #hello(): HelloMessage {
     return {
       type: "hello",
+      stdinWindowBytes: MAX_STDIN_WAITING_BYTES,
       protocol: PROTOCOL_VERSION,
       server: this.#version,
       lanes: [...this.lanes].map((lane) => lane.limits),

@@ -9,6 +9,8 @@ export interface RunPort {
   send(message: ClientMessageInput): void;
   /** Settles when the connection can take more, or is closed. */
   writable(): Promise<void>;
+  /** How much input of a run may wait at the daemon, in bytes; infinite where the daemon does not say when it waits no more. */
+  readonly stdinWindowBytes: number;
 }
 
 export interface RunResult<Data> extends RunOutput<Data> {
@@ -56,6 +58,8 @@ export class Run<Data extends string | Uint8Array = string> implements AsyncIter
   readonly #form: OutputForm<Data>;
   #reading: "nobody" | "loop" | "result" = "nobody";
   #result: Promise<RunResult<Data>> | undefined;
+  /** Input sent so far, in bytes. */
+  #written = 0;
 
   constructor(inbox: Inbox, port: RunPort, form: OutputForm<Data>) {
     this.id = inbox.id;
@@ -84,13 +88,16 @@ export class Run<Data extends string | Uint8Array = string> implements AsyncIter
 
   /**
    * Sends input to a run that was requested with `stdin: true`.
-   * @returns false when the run had ended and the text went nowhere; settles once the connection can take more
+   * @returns false when the run had ended and the text went nowhere; settles once the connection can take more, and the
+   *   program has read enough of what was sent before
    */
   async write(text: string): Promise<boolean> {
     for (const piece of pieces(text, WRITE_CHARS)) {
       if (this.#inbox.hasEnded) return false;
       this.#port.send({ type: "stdin", id: this.id, data: piece });
+      this.#written += new TextEncoder().encode(piece).length;
       await this.#port.writable();
+      await this.#inbox.stdinTaken(this.#written - this.#port.stdinWindowBytes / 2);
     }
     return !this.#inbox.hasEnded;
   }

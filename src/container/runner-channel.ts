@@ -24,6 +24,8 @@ import type { RunningSandbox } from "./runtime.js";
 /** What a run hears from its sandbox, in the order in which it happened. Exactly one of the last two comes, once, at the end. */
 export interface RunnerListener {
   onOutput(stream: "stdout" | "stderr", bytes: Buffer): void;
+  /** Input has gone on to the sandbox. */
+  onStdinTaken(bytes: number): void;
   onFile(file: { path: string; mode: number; content: Buffer }): void;
   onSkipped(file: { path: string; size: number; why: SkipReason }): void;
   onExit(exit: RunnerExit): void;
@@ -136,7 +138,10 @@ export class RunnerChannel {
   #flushStdin(): void {
     const bytes = this.#stdinQueue.take(this.#stdinRoom);
     this.#stdinRoom -= bytes.length;
-    if (bytes.length > 0) this.#write(encodeStdin(bytes));
+    if (bytes.length > 0) {
+      this.#write(encodeStdin(bytes));
+      this.#listener?.onStdinTaken(bytes.length);
+    }
     if (this.#stdinEnding && this.#stdinQueue.length === 0) {
       this.#stdinEnding = false;
       this.#write(encodeFrame(ToRunner.stdinEnd));

@@ -112,6 +112,7 @@ const helloMessage = z.object({
   protocol: z.int(),
   server: z.string().describe("Version of the daemon."),
   lanes: z.array(laneLimits),
+  stdinWindowBytes: z.int().positive().optional().describe("Input of one run that may wait to be read."),
 });
 
 const queuedMessage = z.object({
@@ -146,6 +147,13 @@ const outputMessage = z.object({
     .positive()
     .optional()
     .describe("Bytes of this stream that were left out right before `data`; where the lane keeps the tail."),
+});
+
+const stdinTakenMessage = z.object({
+  type: z.literal("stdin_taken"),
+  id: runId,
+  seq,
+  bytes: z.int().nonnegative().describe("Bytes of input since the run's start that wait no more."),
 });
 
 const fileMessage = z.object({
@@ -186,6 +194,7 @@ export const serverMessage = z.discriminatedUnion("type", [
   queuedMessage,
   startedMessage,
   outputMessage,
+  stdinTakenMessage,
   fileMessage,
   exitMessage,
   errorMessage,

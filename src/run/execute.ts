@@ -119,6 +119,9 @@ async function conduct(run: Run, stage: Stage): Promise<ExitFacts> {
       output.take(stream, bytes);
       if (output.overLimit && lane.config.outputPolicy === "kill") run.termination.request("output_limit");
     },
+    onStdinTaken: (bytes) => {
+      run.inputTaken(bytes);
+    },
     onFile: (file) => {
       output.finish();
       run.emitFile(file);

@@ -354,6 +354,7 @@ function begin(
           heard();
         },
         onFile: () => undefined,
+        onStdinTaken: () => undefined,
         onSkipped: () => undefined,
         onExit: resolve,
         onLost: reject,

@@ -168,6 +168,23 @@ describe("a run's input", () => {
     expect(textOf(run)).toBe(text);
   });
 
+  it("is reported taken about once a megabyte, where it stays open", async () => {
+    await using rig = await rigOf();
+    const run = await running(rig, { code: "cat", stdin: true });
+    for (let count = 0; count < 5; count += 1) {
+      run.run.writeStdin("x".repeat(512 * 1024));
+      await settle();
+      await settle();
+    }
+    run.run.endStdin();
+    await run.done;
+    const taken = run.messages.flatMap((message) => (message.type === "stdin_taken" ? [message.bytes] : []));
+    expect(taken.length).toBe(2);
+    expect(taken[0]).toBeGreaterThanOrEqual(1024 * 1024);
+    expect(taken[1]).toBeGreaterThanOrEqual(taken[0]! + 1024 * 1024);
+    terminalOf(run);
+  });
+
   it.each<[string, Record<string, unknown>, (run: Run) => void]>([
     ["when it was never open", {}, (run) => run.writeStdin("x")],
     ["when it came whole", { stdin: "all" }, (run) => run.writeStdin("x")],
