@@ -7,7 +7,7 @@
  *
  * "control" leaves out what makes an unfiltered kernel load modules: protocol families that nobody uses, and x32.
  *
- * Static, without anything of the image it runs in. Usage: syscalls denied|control|allowed|limits
+ * Static, without anything of the image it runs in. Usage: syscalls denied|control|escapes|allowed|limits
  *
  * "limits" lowers each limit of a process by one, by every way there is.
  */
@@ -337,6 +337,23 @@ static void try_control(void) {
     try_int80();
 }
 
+/* The tenth of "denied" that a hostile program would begin with; for runs in a sandbox with half a processor. */
+static void try_escapes(void) {
+    try_control();
+    socket_of("AF_ALG", 38, SEQPACKET, 0);
+    socket_of("AF_VSOCK", 40, STREAM, 0);
+    socket_of("AF_KEY", 15, RAW, 2);
+    socket_of("AF_XDP", 44, RAW, 0);
+    socket_of("AF_BLUETOOTH", 31, SEQPACKET, 0);
+    socket_of("AF_NETLINK, NETFILTER", NETLINK, RAW, 12);
+#ifdef __x86_64__
+    call("x32 getpid", NR_X32_BIT | 39, 0, 0, 0, 0, 0);
+    call("x32 socket(AF_ALG)", NR_X32_BIT | 41, 38, SEQPACKET, 0, 0, 0);
+    call("x32 unshare(FILES)", NR_X32_BIT | 272, CLONE_FILES, 0, 0, 0, 0);
+    call("x32 ptrace(TRACEME)", NR_X32_BIT | 521, 0, 0, 0, 0, 0);
+#endif
+}
+
 static void try_denied(void) {
     try_control();
     try_rare_sockets();
@@ -418,6 +435,8 @@ int main(int argc, char **argv) {
         try_control();
     else if (argc == 2 && strcmp(argv[1], "allowed") == 0)
         try_allowed();
+    else if (argc == 2 && strcmp(argv[1], "escapes") == 0)
+        try_escapes();
     else if (argc == 2 && strcmp(argv[1], "limits") == 0)
         try_limits();
     else

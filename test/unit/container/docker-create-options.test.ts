@@ -118,9 +118,10 @@ describe("the options of a container", () => {
     "/sys/devices/system/cpu/cpu0/thermal_throttle",
     "/sys/devices/system/cpu/cpu63/thermal_throttle",
     // Ours.
-    ..."cmdline config.gz kallsyms modules".split(" ").map((name) => `/proc/${name}`),
+    ..."cmdline config.gz kallsyms modules pressure".split(" ").map((name) => `/proc/${name}`),
     "/sys/module",
     "/sys/devices/virtual/dmi",
+    "/proc/sys/kernel/random/boot_id",
     // The lane's.
     "/usr/bin/curl",
   ])("mask %s", (path) => {
