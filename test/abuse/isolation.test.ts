@@ -321,6 +321,11 @@ async function lanesOf({ url }: TestDaemon): Promise<Map<string, LanesReport["la
   return new Map(report.lanes.map((lane) => [lane.name, lane]));
 }
 
+/** What is changed of a seccomp profile here. */
+interface Profile {
+  readonly syscalls: { names: string[] }[];
+}
+
 describe("a jail that cannot be had", () => {
   let folder: string;
   beforeAll(async () => {
@@ -330,9 +335,10 @@ describe("a jail that cannot be had", () => {
     await rm(folder, { recursive: true });
   });
 
-  async function profile(name: string, change: (own: { syscalls: { names: string[] }[] }) => unknown): Promise<string> {
+  async function profile(name: string, change: (own: Profile) => unknown): Promise<string> {
     const path = join(folder, name);
-    await writeFile(path, JSON.stringify(change(JSON.parse(await readFile(OWN_PROFILE, "utf8")))));
+    const own = JSON.parse(await readFile(OWN_PROFILE, "utf8")) as Profile;
+    await writeFile(path, JSON.stringify(change(own)));
     return path;
   }
 

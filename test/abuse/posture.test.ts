@@ -70,7 +70,7 @@ describe.skipIf(process.getuid?.() !== 0)("the posture of a sandbox, as the host
     peer.send({ type: "cancel", id });
     await peer.ending(id);
 
-    // Changed on purpose? `npx vitest run -u test/abuse/posture.test.ts` writes it anew; the review reads the difference.
+    // Changed on purpose? `npx vitest run test/abuse/posture.test.ts -u` writes it anew; the review reads the difference.
     await expect(parts.join("")).toMatchFileSnapshot(`posture.${lane}.expected.txt`);
   });
 
