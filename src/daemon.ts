@@ -1,13 +1,13 @@
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { Cleanup } from "./cleanup.js";
 import type { Clock } from "./clock.js";
-import type { Config } from "./config/schema.js";
+import type { Config, LaneConfig } from "./config/schema.js";
 import { DockerRuntime } from "./container/docker-runtime.js";
 import { type EngineAddress, engineAddress } from "./container/engine-address.js";
 import type { SandboxRuntime } from "./container/runtime.js";
+import { readSeccompProfile } from "./container/seccomp-profile.js";
 import { DaemonError } from "./errors.js";
 import type { Log } from "./log.js";
 import { Metrics } from "./metrics.js";
@@ -39,6 +39,13 @@ export interface DaemonOptions {
   readonly runtime?: (options: { instance: string }) => SandboxRuntime;
 }
 
+/** A lane's configuration, with what it names read. */
+interface PreparedLane {
+  readonly name: string;
+  readonly laneConfig: LaneConfig;
+  readonly seccompProfile: string;
+}
+
 /** The whole daemon: builds every part, owns one cleanup, and is done when that has run. */
 export class Daemon implements AsyncDisposable {
   readonly lanes: Lanes;
@@ -50,7 +57,7 @@ export class Daemon implements AsyncDisposable {
   readonly #startedAt: number;
   readonly #version = packageVersion();
 
-  private constructor(options: DaemonOptions, parts: { cleanup: Cleanup; seccompProfile: string }) {
+  private constructor(options: DaemonOptions, parts: { cleanup: Cleanup; lanes: readonly PreparedLane[] }) {
     const { config, clock, log } = options;
     this.#options = options;
     this.#cleanup = parts.cleanup;
@@ -81,7 +88,7 @@ export class Daemon implements AsyncDisposable {
     const starts = new Semaphore(config.engine.maxConcurrentStarts);
     const headway = new Headway(clock);
     this.lanes = new Lanes(
-      Object.entries(config.lanes).map(([name, laneConfig]) => {
+      parts.lanes.map(({ name, laneConfig, seccompProfile }) => {
         this.#metrics.addLane(name, laneConfig.warm);
         this.#statistics.set(name, new LaneStatistics());
         return new Lane({
@@ -90,7 +97,7 @@ export class Daemon implements AsyncDisposable {
           spec: sandboxSpec(name, laneConfig, {
             image: options.sandboxImage,
             ociRuntime: config.engine.ociRuntime,
-            seccompProfile: parts.seccompProfile,
+            seccompProfile,
           }),
           runtime,
           starts,
@@ -122,9 +129,9 @@ export class Daemon implements AsyncDisposable {
    * @throws ConfigError when the configuration cannot be used as it is, an address in use included
    */
   static async start(options: DaemonOptions): Promise<Daemon> {
-    const seccompProfile = await readFile(join(packageRoot(), "sandbox", "seccomp.json"), "utf8");
+    const lanes = await prepareLanes(options.config);
     const cleanup = new Cleanup();
-    const daemon = new Daemon(options, { cleanup, seccompProfile: JSON.stringify(JSON.parse(seccompProfile)) });
+    const daemon = new Daemon(options, { cleanup, lanes });
     try {
       await daemon.#start();
     } catch (error) {
@@ -312,6 +319,22 @@ export class Daemon implements AsyncDisposable {
       this.#options.log.error({ lane: lane.name, err: error }, "the lane's network is not as it must be");
     }
   }
+}
+
+/**
+ * Reads the profiles, once: what happens to the files later changes no sandbox. A profile that cannot be used ends the
+ * start, like any other mistake in the configuration, instead of leaving a lane closed that somebody counts on.
+ * @throws ConfigError
+ */
+async function prepareLanes(config: Config): Promise<PreparedLane[]> {
+  const own = join(packageRoot(), "sandbox", "seccomp.json");
+  return Promise.all(
+    Object.entries(config.lanes).map(async ([name, laneConfig]) => ({
+      name,
+      laneConfig,
+      seccompProfile: await readSeccompProfile(laneConfig.seccomp ?? own, `lanes.${name}.seccomp`),
+    })),
+  );
 }
 
 /**

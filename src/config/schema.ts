@@ -12,6 +12,12 @@ function whole(unit: string, min: number, max: number): z.ZodInt {
 
 const milliseconds = (min: number, max: number): z.ZodInt => whole("milliseconds", min, max);
 const mebibytes = (min: number, max: number): z.ZodInt => whole("MiB", min, max);
+const inodes = whole("inodes", 16, 10_000_000);
+
+/** Absolute and plain, so that it means one place whatever the daemon's working directory: no `.`, `..` or empty names. */
+const absolutePath = z.string().regex(/^(?:\/(?!\.{1,2}(?:\/|$))[^/\0]+)+$/, {
+  error: "must be an absolute path, such as /etc/matchbox/profile.json",
+});
 
 export const LANGUAGES = ["python", "shell"] as const;
 export type Language = (typeof LANGUAGES)[number];
@@ -173,8 +179,23 @@ const lane = z
     pids: whole("processes and threads", 8, 100_000).default(128),
     openFiles: whole("descriptors", 32, 1_048_576).default(1_024),
     workspaceMiB: mebibytes(1, 65_536).default(128),
+    workspaceInodes: inodes.default(65_536).describe("Files, folders and links that /workspace holds."),
     tmpMiB: mebibytes(1, 65_536).default(64),
+    tmpInodes: inodes.default(65_536).describe("The same of /tmp."),
     homeMiB: mebibytes(1, 65_536).default(128),
+    homeInodes: inodes.default(65_536).describe("The same of the home folder, where `pip install` writes."),
+    shmMiB: mebibytes(1, 65_536).default(64).describe("/dev/shm: shared memory and POSIX semaphores."),
+    shmInodes: inodes.default(16_384).describe("The same of /dev/shm."),
+    seccomp: absolutePath
+      .nullable()
+      .default(null)
+      .describe(
+        "JSON file of a seccomp profile in the engine's form; null takes Matchbox's own. There is no going without.",
+      ),
+    maskedPaths: z
+      .array(absolutePath)
+      .default([])
+      .describe("Files and folders that programs find empty, besides those that no sandbox sees."),
   })
   .refine((value) => value.timeoutMs <= value.maxTimeoutMs, {
     error: "must not be over maxTimeoutMs",

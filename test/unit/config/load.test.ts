@@ -149,6 +149,32 @@ describe("a configuration file", () => {
       /^FILE:4: lanes\.python\.warm .*must be a whole number/,
     ],
     [
+      "a profile named unconfined",
+      `${LANES}    seccomp: unconfined\n`,
+      /^FILE:4: lanes\.python\.seccomp is "unconfined", but must be an absolute path/,
+    ],
+    [
+      "a profile by a path that depends on the working directory",
+      `${LANES}    seccomp: ./profile.json\n`,
+      /^FILE:4: lanes\.python\.seccomp is "\.\/profile\.json", but must be an absolute path/,
+    ],
+    ["a profile switched off", `${LANES}    seccomp: false\n`, /^FILE:4: lanes\.python\.seccomp is false, but .*/],
+    [
+      "a masked path that climbs",
+      `${LANES}    maskedPaths: [/usr/../etc]\n`,
+      /^FILE:4: lanes\.python\.maskedPaths\.0 is "\/usr\/\.\.\/etc", but must be an absolute path/,
+    ],
+    [
+      "the root masked",
+      `${LANES}    maskedPaths: [/]\n`,
+      /^FILE:4: lanes\.python\.maskedPaths\.0 is "\/", but must be/,
+    ],
+    [
+      "no limit on inodes",
+      `${LANES}    tmpInodes: 0\n`,
+      /^FILE:4: lanes\.python\.tmpInodes is 0, but must be a whole number of inodes from 16 to 10000000$/,
+    ],
+    [
       "more warm than there may be",
       `${LANES}    warm: 9\n    maxSandboxes: 8\n`,
       /^FILE:4: lanes\.python\.warm is 9, but must not be over maxSandboxes$/,
