@@ -18,6 +18,8 @@ def wait_for_release():
     leave_the_path(os, folder)
     chain_load()
     before = set(sys.modules)
+    wanted = [name for name in os.environ.pop("MATCHBOX_PRELOAD", "").split(",") if name]
+    consulted = preload(os, wanted)
     prepare(os)
     preloaded = set(sys.modules) - before
 
@@ -27,11 +29,64 @@ def wait_for_release():
 
     # A file of the program's own must win over a module of the same name that happens to be loaded already.
     roots = {name.partition(".")[0] for name in preloaded}
-    if any(name.partition(".")[0] in roots for name in os.listdir()):
+    is_hidden = any(hides(os, name, roots) for name in os.listdir())
+    if is_hidden and not wanted:
         for name in preloaded:
             del sys.modules[name]
-    if message:
-        apply(os, message)
+    variables = apply(os, message) if message else {}
+    # What the lane preloads cannot be forgotten: numpy, for one, cannot be imported twice in a process.
+    if wanted and (is_hidden or not consulted.isdisjoint(variables) or any(map(is_read_by_libraries, variables))):
+        start_over(os)
+
+
+def preload(os, names):
+    """Imports what the lane asks for. Returns the variables that this consulted: where a run sets one of them, what was
+    imported without it is not what the program would get."""
+    consulted = set()
+    if not names:
+        return consulted
+    plain = type(os.environ)
+
+    class Watched(plain):
+        def __getitem__(self, key):
+            consulted.add(key)
+            return super().__getitem__(key)
+
+    os.environ.__class__ = Watched
+    for name in names:
+        try:
+            __import__(name)
+        except BaseException as error:
+            words = " ".join(str(error).split())
+            if not isinstance(error, ImportError) or not words:
+                words = f"{type(error).__name__}: {words}"
+            # The daemon shows this line as the reason why the lane has no sandboxes.
+            os.write(2, f"\npreload: {name}: {words[:500]}\n".encode(errors="replace"))
+            os._exit(1)
+    os.environ.__class__ = plain
+    # What was said meanwhile is not the program's: the runner sends it to the daemon's log.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return consulted
+
+
+def is_read_by_libraries(name):
+    """Numerical libraries read these without asking Python."""
+    return name.startswith(("OMP_", "OPENBLAS_", "GOTO_", "MKL_", "BLIS_", "NPY_"))
+
+
+def hides(os, name, roots):
+    """Whether a name in the workspace is a module that Python would take instead of one of these; or a file of settings
+    that one of them looks for when it is imported, such as matplotlibrc."""
+    root, dot, suffix = name.partition(".")
+    if root not in roots:
+        return name.endswith("rc") and name[:-2] in roots
+    if dot:
+        return suffix in ("py", "pyc") or suffix.endswith("so")
+    try:
+        return any(entry.startswith("__init__.") for entry in os.listdir(name))
+    except OSError:
+        return False  # no folder, or none that Python could look into
 
 
 def leave_the_path(os, folder):
@@ -54,6 +109,7 @@ def chain_load():
 
 def prepare(os):
     """Everything that a run would otherwise pay for, once, while nobody waits for it."""
+    has_gc = "gc" in sys.modules
     import gc
 
     # On a pipe Python collects 8 KiB before it writes, and a stream would arrive in one piece at the end.
@@ -76,7 +132,8 @@ def prepare(os):
     # What lives now lives to the end: neither a collection nor the exit has to walk it again (1 ms of the exit).
     gc.collect()
     gc.freeze()
-    del sys.modules["gc"]
+    if not has_gc:
+        del sys.modules["gc"]
 
 
 def rehearse(os, traceback):
@@ -127,11 +184,18 @@ def apply(os, message):
         import time
 
         time.tzset()
+    return variables
 
 
 def start_over(os):
-    """Python and the C library read these variables only when they start. Being exact is worth 10 ms here."""
+    """Python and the C library read some variables only when they start, and some modules cannot be forgotten. Being exact
+    is worth 10 ms here, and the time to import again what the program needs."""
     import _signal
+
+    # Comes here once more, not to wait, but for an output that streams like any other run's.
+    path = os.environ.get("PYTHONPATH")
+    os.environ["MATCHBOX_STARTED_OVER"] = "" if path is None else f"={path}"
+    os.environ["PYTHONPATH"] = os.path.dirname(__file__) + (os.pathsep + path if path else "")
 
     # Python ignores these for itself, and what is ignored stays so across exec().
     for number in (_signal.SIGPIPE, _signal.SIGXFSZ):
@@ -139,10 +203,26 @@ def start_over(os):
     os.execve(sys.executable, sys.orig_argv, os.environ)
 
 
+def go_on():
+    """The second start of start_over: what a waiting interpreter does for its program, without the wait."""
+    path = os.environ.pop("MATCHBOX_STARTED_OVER")
+    leave_the_path(os, os.path.dirname(__file__))
+    if path:
+        os.environ["PYTHONPATH"] = path[1:]
+    chain_load()
+    sys.stdout.reconfigure(line_buffering=True)
+
+
 import os  # noqa: E402
 
 if "MATCHBOX_CONTROL_FD" in os.environ:
-    wait_for_release()
+    act = wait_for_release
+elif "MATCHBOX_STARTED_OVER" in os.environ:
+    act = go_on
+else:
+    act = None
+if act is not None:
+    act()
     if "sitecustomize" not in sys.modules:
         # None but this one exists. `site` expects exactly this error, and the program sees no module of that name.
         raise ModuleNotFoundError("No module named 'sitecustomize'", name="sitecustomize")
