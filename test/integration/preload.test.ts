@@ -17,10 +17,13 @@ describe("a lane that preloads modules", () => {
   let peer: Peer;
   beforeAll(async () => {
     daemon = await startDaemon([
+      // Lanes that stay degraded make attempts, and each costs the other lanes a start.
+      "engine.retryMinMs=60000",
+      "engine.retryMaxMs=60000",
       "lanes.python.warm=1",
       "lanes.shell.warm=0",
-      "lanes.pre={language: python, preload: [this, requests, _pytest.tmpdir, random, uuid], warm: 1, maxSandboxes: 8}",
-      "lanes.many={language: python, preload: [random, uuid], warm: 0, maxSandboxes: 24}",
+      "lanes.pre={language: python, preload: [this, requests, uuid], warm: 1, maxSandboxes: 8, cpus: 2}",
+      "lanes.many={language: python, preload: [random, uuid], warm: 0, maxSandboxes: 24, cpus: 2, queueTimeoutMs: 60000}",
       "lanes.missing={language: python, preload: [json, numpy_of_nobody], warm: 1}",
       "lanes.refusing={language: python, preload: [asyncio.windows_events], warm: 1}",
     ]);
@@ -40,9 +43,9 @@ describe("a lane that preloads modules", () => {
   }
 
   it("has them imported before a program begins, and what they print is not the program's", async () => {
-    const code = "import sys\nprint(sorted({'requests', '_pytest.tmpdir', 'this', 'uuid'} & sys.modules.keys()))";
+    const code = "import sys\nprint(sorted({'requests', 'this', 'urllib3', 'uuid'} & sys.modules.keys()))";
     expect(await peer.run("pre", code)).toMatchObject({
-      stdout: "['_pytest.tmpdir', 'requests', 'this', 'uuid']\n",
+      stdout: "['requests', 'this', 'urllib3', 'uuid']\n",
       stderr: "",
     });
     expect((await peer.run("python", code)).stdout).toBe("[]\n");
@@ -50,7 +53,7 @@ describe("a lane that preloads modules", () => {
 
   it("gives a program that imports them the surroundings of a plain start", async () => {
     const code = [
-      "import requests, _pytest.tmpdir, random, uuid",
+      "import requests, uuid",
       "import gc, locale, logging, os, signal, sys, threading, warnings",
       "print(sys.path, sys.argv, sys.orig_argv, sys.flags, os.getcwd(), os.listdir('/proc/self/fd'))",
       "print(sorted(os.environ.items()), locale.setlocale(locale.LC_ALL), type(os.environ))",
@@ -76,8 +79,8 @@ describe("a lane that preloads modules", () => {
 
   const own: [string, string, File[]][] = [
     [
-      "a module that a preloaded one imports as well",
-      "import random, requests; print(random.word, random.__file__)",
+      "a module that a preloaded one cannot do without",
+      "import random; print(random.word)\nimport requests",
       [{ path: "random.py", content: "word = 'own'" }],
     ],
     ["a preloaded module", "import requests; print(requests.word)", [{ path: "requests.py", content: "word = 'own'" }]],
@@ -86,14 +89,9 @@ describe("a lane that preloads modules", () => {
       "import email, sys; print(email.word, 'requests' in sys.modules)",
       [{ path: "email/__init__.py", content: "word = 'own'" }],
     ],
-    [
-      "a module that breaks those that use it",
-      "import requests",
-      [{ path: "queue.py", content: "raise RuntimeError('own')" }],
-    ],
   ];
   it.each(own)("lets a program's own file win as it does in a plain start: %s", async (_what, code, files) => {
-    expect((await same(code, files)).stdout + (await same(code, files)).stderr).toContain("own");
+    expect((await same(code, files)).stdout).toMatch(/^own/);
   });
 
   it("does not take files for modules that Python would not: data by the same name keeps what is preloaded", async () => {
@@ -111,27 +109,36 @@ describe("a lane that preloads modules", () => {
 
   it.each([
     ["a program's own module", {}, [{ path: "random.py", content: "" }]],
-    ["a variable of Python's", { PYTHONPATH: "/tmp" }, []],
-  ])("streams, shows nothing of the hook and leaves nothing behind when %s starts it over", async (_what, env, files) => {
-    const code = [
-      "import os, sys, time",
-      "print(os.environ.get('PYTHONPATH'), [name for name in os.environ if 'MATCHBOX' in name], sys.argv)",
-      "print([entry for entry in sys.path if 'matchbox' in entry], 'requests' in sys.modules)",
-      "print(sys.modules['sitecustomize'].__file__ if 'sitecustomize' in sys.modules else None)",
-      "time.sleep(30)",
-    ].join("\n");
-    const id = peer.start("pre", code, { env, files, args: ["a b"] });
-    await peer.until(() => peer.outcome(id).stdout.split("\n").length === 4, "three lines of a program that goes on");
-    peer.send({ type: "cancel", id });
-    const { stdout } = await peer.ending(id);
-    const [first, second, third] = stdout.split("\n");
-    expect(first).toBe(`${"PYTHONPATH" in env ? "/tmp" : "None"} [] ['/workspace/main.py', 'a b']`.replace("/workspace/", ""));
-    expect(second).toBe("[] False");
-    expect(third).not.toContain("matchbox");
-  });
+    ["a variable that Python reads at its start", { LC_ALL: "C" }, []],
+  ])(
+    "streams, shows nothing of the hook and leaves nothing behind when %s starts it over",
+    async (_what, env, files) => {
+      const code = [
+        "import os, sys, time",
+        "print(os.environ.get('PYTHONPATH'), [name for name in os.environ if 'MATCHBOX' in name], sys.argv)",
+        "print([entry for entry in sys.path if 'matchbox' in entry], 'requests' in sys.modules)",
+        "print(sys.modules['sitecustomize'].__file__ if 'sitecustomize' in sys.modules else None)",
+        "time.sleep(30)",
+      ].join("\n");
+      const id = peer.start("pre", code, { env, files, args: ["a b"] });
+      // All of them, while the program sleeps.
+      await peer.until(() => {
+        const { stdout, error } = peer.outcome(id);
+        return error !== undefined || stdout.split("\n").length > 3;
+      }, "three lines of a program that goes on");
+      peer.send({ type: "cancel", id });
+      const { stdout, error } = await peer.ending(id);
+      expect(error).toBeUndefined();
+      const [first, second, third] = stdout.split("\n");
+      expect(first).toBe("None [] ['main.py', 'a b']");
+      expect(second).toBe("[] False");
+      expect(third).not.toContain("matchbox");
+    },
+  );
 
   it("makes chance anew in each of 20 sandboxes", async () => {
     const outcomes = await Promise.all(Array.from({ length: 20 }, () => peer.run("many", CHANCE)));
+    expect(outcomes.map(({ exit }) => exit?.exitCode)).toEqual(outcomes.map(() => 0));
     const rows = outcomes.map(({ stdout }) => stdout.trimEnd().split("\n"));
     for (let column = 0; column < 7; column += 1) {
       expect(new Set(rows.map((row) => row[column])).size, `${column}: ${rows[0]?.[column] ?? ""}`).toBe(20);

@@ -84,7 +84,8 @@ describe("pruneImages", () => {
     const { isOurs, keep } = pruneRules();
     expect(keep).toEqual([imageTag("sandbox"), imageTag("data")]);
     expect(keep.every(isOurs)).toBe(true);
-    expect(["matchbox-sandbox:try", "matchbox-base:trixie-0123456789ab", "x/matchbox-data:0123456789ab"].filter(isOurs))
-      .toEqual([]);
+    expect(
+      ["matchbox-sandbox:try", "matchbox-base:trixie-0123456789ab", "x/matchbox-data:0123456789ab"].filter(isOurs),
+    ).toEqual([]);
   });
 });

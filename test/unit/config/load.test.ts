@@ -178,7 +178,11 @@ describe("a configuration file", () => {
       `${LANES}    preload: [json, "os; import x"]\n`,
       /^FILE:4: lanes\.python\.preload\.1 is "os; import x", but must be the name of a Python module/,
     ],
-    ["a module's name that ends in a dot", `${LANES}    preload: [json.]\n`, /^FILE:4: lanes\.python\.preload\.0 .*name/],
+    [
+      "a module's name that ends in a dot",
+      `${LANES}    preload: [json.]\n`,
+      /^FILE:4: lanes\.python\.preload\.0 .*name/,
+    ],
     [
       "a module's name beyond all",
       `${LANES}    preload: [${"a".repeat(129)}]\n`,

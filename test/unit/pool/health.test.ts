@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { EngineDownError, EngineRefusedError, ImageMissingError, PreloadError, RunnerError } from "../../../src/container/errors.js";
+import {
+  EngineDownError,
+  EngineRefusedError,
+  ImageMissingError,
+  PreloadError,
+  RunnerError,
+} from "../../../src/container/errors.js";
 import type { DaemonError } from "../../../src/errors.js";
 import { LaneHealth } from "../../../src/pool/health.js";
 import { ManualClock, settle } from "../../support/manual-clock.js";

@@ -14,7 +14,10 @@ const tag = (baseImage = ""): string => imageTag("sandbox", folder, baseImage);
 
 beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "matchbox-sandbox-"));
-  await write("Dockerfile", "ARG BASE_IMAGE\nFROM $BASE_IMAGE AS sandbox\nCOPY runner/ /src/\nCOPY prewarm/python.py /opt/\n");
+  await write(
+    "Dockerfile",
+    "ARG BASE_IMAGE\nFROM $BASE_IMAGE AS sandbox\nCOPY runner/ /src/\nCOPY prewarm/python.py /opt/\n",
+  );
   await write("runner/main.c", "int main(void) { return 0; }\n");
   await write("runner/parts/frames.c", "\n");
   await write("prewarm/python.py", "import json\n");
