@@ -9,6 +9,7 @@ import { type EngineAddress, engineAddress } from "./container/engine-address.js
 import type { SandboxRuntime } from "./container/runtime.js";
 import { readSeccompProfile } from "./container/seccomp-profile.js";
 import { DaemonError } from "./errors.js";
+import type { ImageTarget } from "./image-targets.js";
 import type { Log } from "./log.js";
 import { Metrics } from "./metrics.js";
 import { packageRoot, packageVersion } from "./package-root.js";
@@ -31,8 +32,8 @@ const HOUSEKEEPING_MS = 30_000;
 
 export interface DaemonOptions {
   readonly config: Config;
-  /** The image of lanes that name none. */
-  readonly sandboxImage: string;
+  /** The image of lanes that name none, by what they need. */
+  readonly imageOf: (target: ImageTarget) => string;
   readonly clock: Clock;
   readonly log: Log;
   /** Takes the engine's place; for tests of faults that no engine can be made to show. */
@@ -95,7 +96,7 @@ export class Daemon implements AsyncDisposable {
           name,
           config: laneConfig,
           spec: sandboxSpec(name, laneConfig, {
-            image: options.sandboxImage,
+            image: options.imageOf(laneConfig.target),
             ociRuntime: config.engine.ociRuntime,
             seccompProfile,
           }),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { IMAGE_TARGETS } from "../image-targets.js";
 import { MAX_TIMEOUT_MS, OUTPUT_POLICIES } from "../protocol/limits.js";
 
 const KIB = 1024;
@@ -21,6 +22,10 @@ const absolutePath = z.string().regex(/^(?:\/(?!\.{1,2}(?:\/|$))[^/\0]+)+$/, {
 
 export const LANGUAGES = ["python", "shell"] as const;
 export type Language = (typeof LANGUAGES)[number];
+
+/** Modules that one lane may preload, and the length of a name: together they are one environment variable. */
+const MAX_PRELOADS = 64;
+const MAX_PRELOAD_CHARS = 128;
 
 const listenAddress = z
   .string()
@@ -128,7 +133,24 @@ const lane = z
       .min(1)
       .nullable()
       .default(null)
-      .describe("Image to run; null takes the sandbox image that `matchbox build` makes."),
+      .describe("Image to run; null takes the one of `target` that `matchbox build` makes."),
+    target: z
+      .enum(IMAGE_TARGETS)
+      .default("sandbox")
+      .describe("Which of Matchbox's own images: `data` has numpy, pandas and matplotlib."),
+    preload: z
+      .array(
+        z
+          .string()
+          .max(MAX_PRELOAD_CHARS, { error: `must have at most ${MAX_PRELOAD_CHARS} characters` })
+          .regex(/^[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*$/, {
+            error: "must be the name of a Python module, such as numpy or matplotlib.pyplot",
+          }),
+      )
+      .max(MAX_PRELOADS, { error: `must have at most ${MAX_PRELOADS} modules` })
+      .refine((names) => new Set(names).size === names.length, { error: "must not name a module twice" })
+      .default([])
+      .describe("Python modules that are imported before a sandbox is handed out."),
     warm: whole("sandboxes", 0, 1_000).default(4).describe("Ready sandboxes to keep."),
     maxSandboxes: whole("sandboxes", 1, 10_000)
       .default(32)
@@ -201,7 +223,15 @@ const lane = z
     error: "must not be over maxTimeoutMs",
     path: ["timeoutMs"],
   })
-  .refine((value) => value.warm <= value.maxSandboxes, { error: "must not be over maxSandboxes", path: ["warm"] });
+  .refine((value) => value.warm <= value.maxSandboxes, { error: "must not be over maxSandboxes", path: ["warm"] })
+  .refine((value) => value.image === null || value.target === "sandbox", {
+    error: "chooses among Matchbox's own images, but the lane has an `image` of its own",
+    path: ["target"],
+  })
+  .refine((value) => value.language === "python" || value.preload.length === 0, {
+    error: "must be empty: only lanes of language python import modules",
+    path: ["preload"],
+  });
 
 export const configSchema = z.strictObject({
   server: server.prefault({}),

@@ -36,6 +36,9 @@ export interface RunnerListener {
 /** FAILED's code for a file that could not be written: the request's fault or the workspace's size, not a broken runner. */
 export const FAILED_FILE = 2;
 
+/** Of what an interpreter says before it is ready, in characters: enough for the end of a traceback. */
+const MAX_LAST_WORDS = 1_024;
+
 /**
  * The conversation with one runner: waits for its READY, then carries one program and its ending.
  *
@@ -50,6 +53,7 @@ export class RunnerChannel {
   readonly #sandbox: RunningSandbox;
   readonly #decoder = new FrameDecoder();
   readonly #onLog: (text: string) => void;
+  #lastWords = "";
   #settleReady: { resolve: () => void; reject: (error: Error) => void } | undefined;
   #listener: RunnerListener | undefined;
   #ended: RunnerError | undefined;
@@ -84,6 +88,11 @@ export class RunnerChannel {
     void sandbox.closed.then(() => {
       this.#end(new RunnerError("The sandbox ended without a word from its runner."));
     });
+  }
+
+  /** The end of what the interpreter wrote before any program ran: why it is not ready, if it is not. */
+  get lastWords(): string {
+    return this.#lastWords;
   }
 
   /** Whether a program can still be begun. */
@@ -163,6 +172,7 @@ export class RunnerChannel {
         this.#settleReady = undefined;
         return;
       case FromRunner.log:
+        this.#lastWords = (this.#lastWords + payload.toString()).slice(-MAX_LAST_WORDS);
         this.#onLog(payload.toString());
         return;
       case FromRunner.stdinRoom:

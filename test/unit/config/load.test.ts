@@ -73,6 +73,16 @@ describe("the configuration that comes with Matchbox", () => {
   });
 });
 
+describe("the lane that the configuration shows in comments", () => {
+  it("is one that can be used, as it is written there", async () => {
+    const text = await readFile(SHIPPED, "utf8");
+    const shown = /^ {2}# data:\n(?: {2}# {3}.*\n)+/m.exec(text)?.[0] ?? "";
+    const config = await load(text.replace(shown, shown.replaceAll(/^ {2}# /gm, "  ")));
+    expect(config.lanes["data"]).toMatchObject({ target: "data", image: null, network: "none", warm: 2 });
+    expect(config.lanes["data"]?.preload).toContain("matplotlib.pyplot");
+  });
+});
+
 describe("a configuration file", () => {
   it("needs no more than a lane", async () => {
     const config = await load(LANES);
@@ -188,6 +198,46 @@ describe("a configuration file", () => {
       "a network that is none",
       `egress:\n  allow: [10.0.0.0/33]\n${LANES}`,
       /^FILE:2: egress\.allow\.0 is "10\.0\.0\.0\/33", but must be an IPv4 address or network/,
+    ],
+    [
+      "a module to preload that is none",
+      `${LANES}    preload: [json, "os; import x"]\n`,
+      /^FILE:4: lanes\.python\.preload\.1 is "os; import x", but must be the name of a Python module/,
+    ],
+    [
+      "a module's name that ends in a dot",
+      `${LANES}    preload: [json.]\n`,
+      /^FILE:4: lanes\.python\.preload\.0 .*name/,
+    ],
+    [
+      "a module's name beyond all",
+      `${LANES}    preload: [${"a".repeat(129)}]\n`,
+      /^FILE:4: lanes\.python\.preload\.0 .*at most 128 characters$/,
+    ],
+    [
+      "more modules than that",
+      `${LANES}    preload: [${Array.from({ length: 65 }, (_, index) => `m${index}`).join(", ")}]\n`,
+      /^FILE:4: lanes\.python\.preload .*at most 64 modules$/,
+    ],
+    [
+      "a module named twice",
+      `${LANES}    preload: [json, json]\n`,
+      /^FILE:4: lanes\.python\.preload must not name a module twice$/,
+    ],
+    [
+      "modules for a shell",
+      "lanes:\n  sh:\n    language: shell\n    preload: [json]\n",
+      /^FILE:4: lanes\.sh\.preload must be empty: only lanes of language python import modules$/,
+    ],
+    [
+      "an image of ours that there is not",
+      `${LANES}    target: science\n`,
+      /^FILE:4: lanes\.python\.target is "science", but .*sandbox.*data/,
+    ],
+    [
+      "an image of ours and another",
+      `${LANES}    image: own:1\n    target: data\n`,
+      /^FILE:5: lanes\.python\.target is "data", but chooses among Matchbox's own images/,
     ],
     ["no lanes", "lanes: {}\n", /^FILE:1: lanes .*must have at least one lane$/],
     [

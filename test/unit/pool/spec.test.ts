@@ -44,6 +44,16 @@ describe("the spec of a lane's sandboxes", () => {
     expect(sandboxSpec("a", laneConfig({ image: null }), defaults).image).toBe("default:1");
   });
 
+  it("names the modules to import while nobody waits, and none where there are none", () => {
+    const variables = (preload: string[]): string[] => {
+      const { command } = sandboxSpec("a", laneConfig({ preload }), defaults);
+      return command.slice(0, command.indexOf("--main")).filter((word) => word !== "--env");
+    };
+    const hook = "PYTHONPATH=/opt/matchbox/prewarm/python";
+    expect(variables([])).toEqual([hook]);
+    expect(variables(["numpy", "matplotlib.pyplot"])).toEqual([hook, "MATCHBOX_PRELOAD=numpy,matplotlib.pyplot"]);
+  });
+
   it.each([
     ["python", "python3 main.py"],
     ["shell", "bash main.sh"],
