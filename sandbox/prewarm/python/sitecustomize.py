@@ -27,11 +27,19 @@ def wait_for_release():
 
     # A file of the program's own must win over a module of the same name that happens to be loaded already.
     roots = {name.partition(".")[0] for name in preloaded}
-    if any(name.partition(".")[0] in roots for name in os.listdir()):
+    if any(name.partition(".")[0] in roots for name in names_below(os, ".")):
         for name in preloaded:
             del sys.modules[name]
     if message:
         apply(os, message)
+
+
+def names_below(os, folder):
+    """All names in the workspace: a program may well add one of its folders to sys.path."""
+    for entry in os.scandir(folder):
+        yield entry.name
+        if entry.is_dir(follow_symlinks=False):
+            yield from names_below(os, entry.path)
 
 
 def leave_the_path(os, folder):
@@ -56,7 +64,9 @@ def prepare(os):
     """Everything that a run would otherwise pay for, once, while nobody waits for it."""
     import gc
 
-    # On a pipe Python collects 8 KiB before it writes, and a stream would arrive in one piece at the end.
+    known_folders = {*sys.path_importer_cache, *sys.path}
+    # On a pipe Python collects 8 KiB before it writes, and a stream would arrive in one piece at the end. The image sees
+    # to that for all of its Pythons (line-buffered.pth); this is for images that do not.
     sys.stdout.reconfigure(line_buffering=True)
     # What Python needs to print a traceback (7 ms), and with it what programs import most (6 ms); 2 MB in all. Not
     # `random`: its state is best made at the time, by the program that uses it.
@@ -71,12 +81,27 @@ def prepare(os):
             hook(__file__)
         except ImportError:
             pass  # the usual answer: it is no archive and no folder
-    sys.path_importer_cache.pop(__file__, None)
+    for folder in sys.path_importer_cache.keys() - known_folders:
+        del sys.path_importer_cache[folder]
+    # The rehearsal's traceback has read lines of this file.
+    sys.modules["linecache"].clearcache()
+    freeze(gc)
+    del sys.modules["gc"]
 
-    # What lives now lives to the end: neither a collection nor the exit has to walk it again (1 ms of the exit).
+
+def freeze(gc):
+    """What lives now lives to the end: neither a collection nor the exit has to walk it again (1 ms of the exit).
+
+    All but the namespace of `__main__`. Programs close a cycle through it (a function holds its globals), which only a
+    collection opens; were it frozen, no object of a program's would be finalised at the end, and files that it left open
+    would lose what was not flushed. Empty it is not tracked while the freeze happens, and is tracked anew when it is filled.
+    """
+    namespace = sys.modules["__main__"].__dict__
+    content = dict(namespace)
+    namespace.clear()
     gc.collect()
     gc.freeze()
-    del sys.modules["gc"]
+    namespace.update(content)
 
 
 def rehearse(os, traceback):
