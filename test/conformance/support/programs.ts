@@ -11,8 +11,11 @@ const sidecar = z.strictObject({
   env: z.record(z.string(), z.string()).default({}),
   /** Files of the workspace, by path. */
   files: z.record(z.string(), z.string()).default({}),
-  /** Takes about a second of a processor or more: left to the full form. */
-  heavy: z.boolean().default(false),
+  /**
+   * `heavy` takes about a second of a processor or more and is left to the full form; `telling` has shown a difference once
+   * and is in every form.
+   */
+  kind: z.enum(["usual", "heavy", "telling"]).default("usual"),
 });
 
 export interface Program extends z.output<typeof sidecar> {

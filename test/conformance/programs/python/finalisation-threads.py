@@ -5,7 +5,7 @@ import time
 
 
 def late():
-    time.sleep(0.2)
+    time.sleep(1)
     print("late thread", threading.main_thread().is_alive())
 
 

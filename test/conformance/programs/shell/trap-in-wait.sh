@@ -1,6 +1,6 @@
 trap 'echo trapped' USR1
-(sleep 0.2; kill -USR1 $$) &
-sleep 5 &
+(sleep 2; kill -USR1 $$) &
+sleep 60 &
 sleeper=$!
 wait "$sleeper"
 echo "wait was interrupted: $?"
