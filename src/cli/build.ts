@@ -32,9 +32,7 @@ export function buildCommand(): Command {
     .description(
       'Build an image that sandboxes are made from. "npm start" does so by itself where that of most lanes is missing.',
     )
-    .addOption(
-      new Option("--target <image>", "which image to build").choices(IMAGE_TARGETS).default("sandbox" as ImageTarget),
-    )
+    .addOption(new Option("--target <image>", "which image to build").choices(IMAGE_TARGETS).default("sandbox"))
     .option("--force", "build even if the image is there")
     .option("--prune", "remove images of earlier builds when this one is done")
     .addOption(
