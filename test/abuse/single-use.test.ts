@@ -25,7 +25,9 @@ describe("single use", () => {
     for (const encoding of ["utf8", "base64"] as const) {
       const tell = `import sys\nfor part in sys.argv[1:]: print(part, end="", flush=True)`;
       const args = [arena.canaries.token.slice(0, 20), arena.canaries.token.slice(20)];
-      const attack = arena.withstands(async ({ peer }) => void (await peer.run("python", tell, { encoding, args })));
+      const attack = arena.withstands(async ({ peer }) => {
+        await peer.run("python", tell, { encoding, args });
+      });
       await expect(attack).rejects.toThrow("canaries that a client has heard");
     }
   });
