@@ -22,7 +22,12 @@ export interface Verdict {
 const TIMED_OUT = 1;
 const SIGKILL = constants.signals.SIGKILL;
 
-const SIGNAL_NAMES = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
+/** Reversed, so that of two names for a number the first one stays: SIGABRT, not SIGIOT. */
+const SIGNAL_NAMES = new Map(
+  Object.entries(constants.signals)
+    .reverse()
+    .map(([name, number]) => [number, name]),
+);
 
 /**
  * Decides how a run ended. The runner's word comes first, because it alone sees whether the program ended before the

@@ -43,6 +43,7 @@ const TABLE: readonly Row[] = [
   ],
   ["it crashes", signaled(SIGSEGV), undefined, "signaled", null, "SIGSEGV"],
   ["it ends by SIGTERM", signaled(SIGTERM), undefined, "signaled", null, "SIGTERM"],
+  ["it ends by a signal with two names", signaled(6), undefined, "signaled", null, "SIGABRT"],
   ["it ends by a signal without a name", signaled(40), undefined, "signaled", null, "SIG40"],
   ["it kills itself", signaled(SIGKILL, { foreignKill: true }), undefined, "signaled", null, "SIGKILL"],
   [
