@@ -36,6 +36,11 @@ export class HostCgroup {
     return Number(await this.#read("pids", "pids.current", "pids.current"));
   }
 
+  /** Processes and threads that were refused to it, because it had as many as it may. */
+  async refusedProcesses(): Promise<number> {
+    return Number(/max (\d+)/.exec(await this.#read("pids", "pids.events", "pids.events"))?.[1]);
+  }
+
   /** Bytes that it may have in swap. */
   async swapBytes(): Promise<number> {
     if (!this.#paths.has("memory")) return Number(await this.#read("memory", "", "memory.swap.max"));
