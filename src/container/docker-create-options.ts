@@ -107,6 +107,8 @@ export function createOptions(spec: SandboxSpec, identity: ContainerIdentity): J
     AttachStdout: true,
     AttachStderr: true,
     Tty: false,
+    // The runner heeds no signal, because the program can make its own look like the engine's.
+    StopSignal: "SIGKILL",
     HostConfig: {
       // Takes the container away when its runner exits and no daemon is left to remove it.
       AutoRemove: true,

@@ -17,8 +17,15 @@ import { isWorkspacePath, isUserVariable } from "./names.js";
 export const ENCODINGS = ["utf8", "base64"] as const;
 export type Encoding = (typeof ENCODINGS)[number];
 
-const runId = z.string().min(1).max(MAX_RUN_ID_CHARS);
-const laneName = z.string().min(1).max(64);
+/** Names that a client chooses come back to it and stand in the log: nothing in them may move a cursor or begin a line. */
+const name = (maxChars: number) =>
+  z
+    .string()
+    .min(1)
+    .max(maxChars)
+    .refine((text) => !/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(text), "must not contain control characters");
+const runId = name(MAX_RUN_ID_CHARS);
+const laneName = name(64);
 const encoding = z.enum(ENCODINGS);
 // What is not Unicode would get to the program as something else.
 const unicode = z.string().refine((text) => text.isWellFormed(), "must not contain a lone surrogate");

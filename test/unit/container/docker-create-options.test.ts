@@ -42,6 +42,7 @@ describe("the options of a container", () => {
       AttachStdout: true,
       AttachStderr: true,
       Tty: false,
+      StopSignal: "SIGKILL",
       HostConfig: {
         AutoRemove: true,
         NetworkMode: "none",
