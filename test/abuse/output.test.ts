@@ -345,7 +345,7 @@ describe("a daemon's memory and its slow clients", () => {
     expect((await peer.ending(cancelled)).exit).toMatchObject({ reason: "cancelled" });
     expect(peer.outcome(cancelled).error).toBeUndefined();
 
-    const crumbs = peer.start("shell", "read -r line; echo $line; exec sleep 60", { stdin: true });
+    const crumbs = peer.start("shell", "read -r line; echo $line; exec sleep 600", { stdin: true, timeoutMs: 600_000 });
     const flooded = peer.start("python", "print('up'); import time; time.sleep(60)", { stdin: true });
     await peer.heard(flooded, "stdout");
     const grown = await growthDuring(daemon, async () => {
