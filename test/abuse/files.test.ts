@@ -58,7 +58,7 @@ describe("files", () => {
         "a\\b",
         "C:\\x",
       ],
-      ...["a\0b", "a\nb", "a\x7fb", "\ud800", "x".repeat(256), `${"é".repeat(128)}`, "a/".repeat(600) + "b", "main.py"],
+      ...["a\0b", "a\nb", "a\x7fb", "\ud800", "x".repeat(256), "é".repeat(128), "a/".repeat(600) + "b", "main.py"],
     ];
     const refusals = [
       ...names.map((path) => [{ path, content: "" }]),

@@ -117,7 +117,6 @@ describe("what a program does to its interpreter, and a client to its program", 
   it("B4.49 other variables reach the program and nothing else, whatever they say", () =>
     arena.withstands(async ({ peer }) => {
       const env = {
-        PATH: "/workspace",
         HOME: "/nowhere",
         LANG: "xx_XX",
         LC_ALL: "../../etc",
@@ -128,20 +127,23 @@ describe("what a program does to its interpreter, and a client to its program", 
         OPENSSL_CONF: "/workspace/evil",
       };
       const fake = { path: "bash", content: "#!/bin/sh\necho false; exit 0\n", mode: 0o755 };
+      const withPath = { ...env, PATH: "/workspace" };
+      const names = JSON.stringify(Object.keys(withPath));
       const python = await peer.run(
         "python",
-        `import os, json\nprint(json.dumps({k: os.environ[k] for k in ${JSON.stringify(Object.keys(env))}}))\nos._exit(4)`,
-        { env },
+        // Not flushed: a second start of the interpreter must leave a stream a stream.
+        `import os, json\nprint(json.dumps({k: os.environ[k] for k in ${names}}))\nos._exit(4)`,
+        { env: withPath },
       );
-      expect(JSON.parse(python.stdout)).toEqual(env);
+      expect(JSON.parse(python.stdout)).toEqual(withPath);
       expect(python.exit).toMatchObject({ reason: "exited", exitCode: 4 });
-      const { PATH: _path, ...others } = env;
-      const shell = await peer.run("shell", `printf %s "$A" "$TMPDIR"; exit 4`, { env: others, files: [fake] });
+      const shell = await peer.run("shell", `printf %s "$A" "$TMPDIR"; exit 4`, { env, files: [fake] });
       expect(shell.stdout).toBe(`${env.A}${env.TMPDIR}`);
       expect(shell.exit).toMatchObject({ reason: "exited", exitCode: 4 });
-      // It may lead its own program astray; the verdict is about what ran.
+      // A client may lead its own program astray, here to another bash; the verdict is about what ran.
       const astray = await peer.run("shell", "exit 4", { env: { PATH: "/workspace", LANG: "C" }, files: [fake] });
-      expect(astray.exit).toMatchObject({ reason: "exited" });
+      expect(astray.exit).toMatchObject({ reason: "exited", exitCode: 0 });
+      expect(astray.stdout).toBe("false\n");
     }));
 
   it("B4.50 code is a text that nothing interpolates, of any content and up to its limit", () =>
