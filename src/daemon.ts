@@ -1,14 +1,15 @@
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { Cleanup } from "./cleanup.js";
 import type { Clock } from "./clock.js";
-import type { Config } from "./config/schema.js";
+import type { Config, LaneConfig } from "./config/schema.js";
 import { DockerRuntime } from "./container/docker-runtime.js";
 import { type EngineAddress, engineAddress } from "./container/engine-address.js";
 import type { SandboxRuntime } from "./container/runtime.js";
+import { readSeccompProfile } from "./container/seccomp-profile.js";
 import { DaemonError } from "./errors.js";
+import type { ImageTarget } from "./image-targets.js";
 import type { Log } from "./log.js";
 import { Metrics } from "./metrics.js";
 import { packageRoot, packageVersion } from "./package-root.js";
@@ -18,7 +19,7 @@ import { Lanes } from "./pool/lanes.js";
 import { sandboxSpec } from "./pool/spec.js";
 import { LaneStatistics } from "./pool/statistics.js";
 import type { LanesReport } from "./protocol/lanes.js";
-import { PROTOCOL_VERSION } from "./protocol/limits.js";
+import { MAX_STDIN_WAITING_BYTES, PROTOCOL_VERSION } from "./protocol/limits.js";
 import { type HelloMessage, runMessage, type ServerMessage } from "./protocol/messages.js";
 import { execute, type RunRecord } from "./run/execute.js";
 import { Run } from "./run/run.js";
@@ -31,12 +32,19 @@ const HOUSEKEEPING_MS = 30_000;
 
 export interface DaemonOptions {
   readonly config: Config;
-  /** The image of lanes that name none. */
-  readonly sandboxImage: string;
+  /** The image of lanes that name none, by what they need. */
+  readonly imageOf: (target: ImageTarget) => string;
   readonly clock: Clock;
   readonly log: Log;
   /** Takes the engine's place; for tests of faults that no engine can be made to show. */
   readonly runtime?: (options: { instance: string }) => SandboxRuntime;
+}
+
+/** A lane's configuration, with what it names read. */
+interface PreparedLane {
+  readonly name: string;
+  readonly laneConfig: LaneConfig;
+  readonly seccompProfile: string;
 }
 
 /** The whole daemon: builds every part, owns one cleanup, and is done when that has run. */
@@ -50,7 +58,7 @@ export class Daemon implements AsyncDisposable {
   readonly #startedAt: number;
   readonly #version = packageVersion();
 
-  private constructor(options: DaemonOptions, parts: { cleanup: Cleanup; seccompProfile: string }) {
+  private constructor(options: DaemonOptions, parts: { cleanup: Cleanup; lanes: readonly PreparedLane[] }) {
     const { config, clock, log } = options;
     this.#options = options;
     this.#cleanup = parts.cleanup;
@@ -81,16 +89,16 @@ export class Daemon implements AsyncDisposable {
     const starts = new Semaphore(config.engine.maxConcurrentStarts);
     const headway = new Headway(clock);
     this.lanes = new Lanes(
-      Object.entries(config.lanes).map(([name, laneConfig]) => {
+      parts.lanes.map(({ name, laneConfig, seccompProfile }) => {
         this.#metrics.addLane(name, laneConfig.warm);
         this.#statistics.set(name, new LaneStatistics());
         return new Lane({
           name,
           config: laneConfig,
           spec: sandboxSpec(name, laneConfig, {
-            image: options.sandboxImage,
+            image: options.imageOf(laneConfig.target),
             ociRuntime: config.engine.ociRuntime,
-            seccompProfile: parts.seccompProfile,
+            seccompProfile,
           }),
           runtime,
           starts,
@@ -122,9 +130,9 @@ export class Daemon implements AsyncDisposable {
    * @throws ConfigError when the configuration cannot be used as it is, an address in use included
    */
   static async start(options: DaemonOptions): Promise<Daemon> {
-    const seccompProfile = await readFile(join(packageRoot(), "sandbox", "seccomp.json"), "utf8");
+    const lanes = await prepareLanes(options.config);
     const cleanup = new Cleanup();
-    const daemon = new Daemon(options, { cleanup, seccompProfile: JSON.stringify(JSON.parse(seccompProfile)) });
+    const daemon = new Daemon(options, { cleanup, lanes });
     try {
       await daemon.#start();
     } catch (error) {
@@ -230,6 +238,7 @@ export class Daemon implements AsyncDisposable {
   #hello(): HelloMessage {
     return {
       type: "hello",
+      stdinWindowBytes: MAX_STDIN_WAITING_BYTES,
       protocol: PROTOCOL_VERSION,
       server: this.#version,
       lanes: [...this.lanes].map((lane) => lane.limits),
@@ -298,6 +307,22 @@ export class Daemon implements AsyncDisposable {
       await this.#reap(signal);
     }
   }
+}
+
+/**
+ * Reads the profiles, once: what happens to the files later changes no sandbox. A profile that cannot be used ends the
+ * start, like any other mistake in the configuration, instead of leaving a lane closed that somebody counts on.
+ * @throws ConfigError
+ */
+async function prepareLanes(config: Config): Promise<PreparedLane[]> {
+  const own = join(packageRoot(), "sandbox", "seccomp.json");
+  return Promise.all(
+    Object.entries(config.lanes).map(async ([name, laneConfig]) => ({
+      name,
+      laneConfig,
+      seccompProfile: await readSeccompProfile(laneConfig.seccomp ?? own, `lanes.${name}.seccomp`),
+    })),
+  );
 }
 
 /**

@@ -6,7 +6,7 @@ import { Daemon } from "./daemon.js";
 import { ConfigError, messageOf } from "./errors.js";
 import { createLog, type Log } from "./log.js";
 import { printBanner } from "./banner.js";
-import { sandboxImageTag } from "./setup/sandbox-image.js";
+import { imageTag } from "./setup/sandbox-image.js";
 
 /** A second signal does not wait; neither does a shutdown that an engine holds up for so long, in ms. */
 const SHUTDOWN_DEADLINE_MS = 60_000;
@@ -32,7 +32,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     log = createLog(config.log.level, { pretty: process.stdout.isTTY });
     daemon = await Daemon.start({
       config,
-      sandboxImage: sandboxImageTag(),
+      imageOf: imageTag,
       clock: systemClock,
       log,
     });

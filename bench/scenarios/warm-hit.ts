@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { MatchboxClient } from "../../src/client/client.js";
-import { sandboxImageTag } from "../../src/setup/sandbox-image.js";
+import { imageTag } from "../../src/setup/sandbox-image.js";
 import { Engine } from "../lib/engine.js";
 import { interleave, type Subject } from "../lib/interleave.js";
 import { OwnDaemon } from "../lib/own-daemon.js";
@@ -108,7 +108,7 @@ function matchbox(client: MatchboxClient, rounds: number, launches: Record<"warm
 
 /** With the docker program where there is one, as anybody would; else through the engine's API, which saves its start. */
 async function dockerRun(rounds: number): Promise<Described> {
-  const image = sandboxImageTag();
+  const image = imageTag("sandbox");
   const name = "docker run";
   if (await exists("docker")) {
     const args = ["run", "--rm", "--network", "none", "--entrypoint", "python3", image, "-c", CODE];

@@ -34,7 +34,7 @@ __matchbox_wait() {
     # bash sets the positional parameters after this file, and would undo ours: so once more from the start, exactly.
     if ((${#__matchbox_arguments[@]})) || [[ $__matchbox_exact ]]; then
         mapfile -d '' -t __matchbox_command </proc/$$/cmdline
-        exec env -- "${__matchbox_variables[@]}" "${__matchbox_command[@]}" "${__matchbox_arguments[@]}"
+        exec env -u _ -- "${__matchbox_variables[@]}" "${__matchbox_command[@]}" "${__matchbox_arguments[@]}"
     fi
     for __matchbox_item in "${__matchbox_variables[@]}"; do
         export "${__matchbox_item?}"
@@ -43,5 +43,6 @@ __matchbox_wait() {
 }
 
 if [[ ${MATCHBOX_CONTROL_FD-} == 3 ]]; then
-    __matchbox_wait
+    # The argument is for nothing but $_, which after the call is what it was before.
+    __matchbox_wait "$_"
 fi

@@ -15,7 +15,7 @@ enum runner_exit {
 
 struct loop_start {
     int workspace;         /* the folder that files go to and come from */
-    int signals;           /* a signalfd for SIGCHLD, SIGTERM and SIGINT */
+    int signals;           /* a signalfd for SIGCHLD */
     const char *main_name; /* the program's own file, which is never collected */
 };
 

@@ -105,8 +105,9 @@ static void block_signals(void) {
 
 static int open_signals(void) {
     sigset_t wanted;
-    if (sigemptyset(&wanted) != 0 || sigaddset(&wanted, SIGCHLD) != 0 || sigaddset(&wanted, SIGTERM) != 0 ||
-        sigaddset(&wanted, SIGINT) != 0) {
+    /* Never SIGTERM: the program can send it too, and make the kernel forget who did by filling its user's signal queue.
+     * The engine ends a container with SIGKILL. */
+    if (sigemptyset(&wanted) != 0 || sigaddset(&wanted, SIGCHLD) != 0) {
         loop_fail(FAILED_INTERNAL, "sigaddset", errno);
     }
     const int signals = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);

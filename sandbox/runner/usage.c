@@ -7,9 +7,9 @@
 #include <time.h>
 #include <unistd.h>
 
-static int open_first(const char *const *paths) {
+static int open_first(int root, const char *const *paths) {
     for (; *paths != NULL; paths++) {
-        const int fd = open(*paths, O_RDONLY | O_CLOEXEC);
+        const int fd = openat(root, *paths, O_RDONLY | O_CLOEXEC);
         if (fd >= 0) {
             return fd;
         }
@@ -17,18 +17,24 @@ static int open_first(const char *const *paths) {
     return -1;
 }
 
-void usage_open(struct usage *usage) {
-    static const char *const oom_events[] = {"/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control",
-                                             NULL};
-    static const char *const memory_peak[] = {"/sys/fs/cgroup/memory.peak",
-                                              "/sys/fs/cgroup/memory/memory.max_usage_in_bytes", NULL};
-    static const char *const cpu[] = {"/sys/fs/cgroup/cpu.stat", "/sys/fs/cgroup/cpuacct/cpuacct.usage",
-                                      "/sys/fs/cgroup/cpu,cpuacct/cpuacct.usage", NULL};
+/*
+ * Version 2 first, because its files lie at the root itself, where version 1 and a hybrid have a folder for each
+ * controller. What a hybrid has below `unified` counts nothing: a controller is in one hierarchy only, and the memory
+ * controller is in the other one there.
+ */
+void usage_open(struct usage *usage, const char *root) {
+    static const char *const oom_events[] = {"memory.events", "memory/memory.oom_control", NULL};
+    static const char *const memory_peak[] = {"memory.peak", "memory/memory.max_usage_in_bytes", NULL};
+    static const char *const cpu[] = {"cpu.stat", "cpuacct/cpuacct.usage", "cpu,cpuacct/cpuacct.usage", NULL};
+    const int folder = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     *usage = (struct usage){
-        .oom_events = open_first(oom_events),
-        .memory_peak = open_first(memory_peak),
-        .cpu = open_first(cpu),
+        .oom_events = open_first(folder, oom_events),
+        .memory_peak = open_first(folder, memory_peak),
+        .cpu = open_first(folder, cpu),
     };
+    if (folder >= 0) {
+        (void)close(folder);
+    }
 }
 
 /* The number after `key` at the start of a line; with an empty key, the number the file consists of. */

@@ -22,8 +22,11 @@ struct usage_totals {
     uint32_t oom_kills;
 };
 
-/* Opens what this machine has (cgroup v2, v1 or neither). Cannot fail: what is missing is reported as 0. */
-void usage_open(struct usage *usage);
+/* Where every machine has its cgroups. */
+#define CGROUP_ROOT "/sys/fs/cgroup"
+
+/* Opens what this machine has (cgroup v2, v1, both or neither). Cannot fail: what is missing is reported as 0. */
+void usage_open(struct usage *usage, const char *root);
 /* Call when the interpreter waits, so that its start and rehearsal are not the program's. */
 void usage_take_baseline(struct usage *usage, pid_t interpreter);
 /* Call for each process reaped. */

@@ -2,6 +2,7 @@ import { stripVTControlCharacters } from "node:util";
 import { Command, Option } from "commander";
 import { describeAddress, type EngineAddress, engineAddress } from "../container/engine-address.js";
 import { ConfigError } from "../errors.js";
+import { IMAGE_TARGETS, type ImageTarget } from "../image-targets.js";
 import { CliError } from "./cli-error.js";
 import { catchInterrupts } from "./interrupts.js";
 import { argument } from "./options.js";
@@ -9,21 +10,31 @@ import { startSpinner } from "./spinner.js";
 
 const EXAMPLES = `
 Examples:
-  $ matchbox build             build it if this version's image is not there yet
-  $ matchbox build --force     build it again, such as for newer packages
+  $ matchbox build                  build it if this version's image is not there yet
+  $ matchbox build --target data    the image with numpy, pandas and matplotlib, for lanes with "target: data"
+  $ matchbox build --force          build it again, from the packages of today
+  $ matchbox build --prune          remove what earlier builds left
 
-A daemon that runs takes the new image for the sandboxes it makes after its next start.`;
+A daemon that runs takes the new image for the sandboxes it makes after its next start.
+--prune spares images that a container uses, and those of this very version; those of other versions and checkouts of
+Matchbox on this engine go. The next build takes longer: it has no cache left.`;
 
 interface BuildOptions {
+  readonly target: ImageTarget;
   readonly force?: boolean;
+  readonly prune?: boolean;
   readonly engine: EngineAddress;
 }
 
 export function buildCommand(): Command {
   return new Command()
-    .summary("build the sandbox image")
-    .description('Build the image that sandboxes are made from. "npm start" does so by itself where it is missing.')
+    .summary("build the sandbox images")
+    .description(
+      'Build an image that sandboxes are made from. "npm start" does so by itself where that of most lanes is missing.',
+    )
+    .addOption(new Option("--target <image>", "which image to build").choices(IMAGE_TARGETS).default("sandbox"))
     .option("--force", "build even if the image is there")
+    .option("--prune", "remove images of earlier builds when this one is done")
     .addOption(
       new Option("--engine <address>", "the container engine: unix:///path or tcp://host:port")
         .env("DOCKER_HOST")
@@ -34,20 +45,22 @@ export function buildCommand(): Command {
     .action(build);
 }
 
-async function build({ engine, force = false }: BuildOptions): Promise<void> {
-  const { buildSandboxImage } = await import("../setup/sandbox-image.js");
+async function build({ engine, target, force = false, prune = false }: BuildOptions): Promise<void> {
+  const { buildImage } = await import("../setup/sandbox-image.js");
   using interrupts = catchInterrupts();
-  using spinner = startSpinner("Building the sandbox image");
+  using spinner = startSpinner(`Building the image "${target}"`);
   try {
-    const tag = await buildSandboxImage({
+    const tag = await buildImage({
       engine,
+      target,
       force,
       signal: interrupts.signal,
       onProgress: (text) => {
         spinner.update(text);
       },
     });
-    spinner.finish(`The sandbox image is ready: ${tag}`);
+    const pruned = prune ? await pruneOld(engine) : "";
+    spinner.finish(`The image is ready: ${tag}${pruned}`);
   } catch (error) {
     if (interrupts.signal.aborted) throw new CliError("The build was cancelled.", { exitCode: 130, cause: error });
     if (!(error instanceof Error)) throw error;
@@ -60,6 +73,17 @@ async function build({ engine, force = false }: BuildOptions): Promise<void> {
       { cause: error },
     );
   }
+}
+
+/** @returns what went, in words to go on with */
+async function pruneOld(engine: EngineAddress): Promise<string> {
+  const [{ ImageApi }, { pruneImages, pruneRules }] = await Promise.all([
+    import("../setup/docker-api.js"),
+    import("../setup/prune.js"),
+  ]);
+  const gone = await pruneImages(new ImageApi(engine), pruneRules());
+  const names = gone.filter((name) => name !== "");
+  return `; removed ${[...names, `${gone.length - names.length} without a name`].join(", ")}`;
 }
 
 function parseEngine(text: string): EngineAddress {

@@ -211,6 +211,7 @@ export class MatchboxClient implements AsyncDisposable {
         this.#send(message);
       },
       writable: () => this.#writable(),
+      stdinWindowBytes: this.#serverHello?.stdinWindowBytes ?? Infinity,
     };
     const run = new Run(inbox, port, form);
 

@@ -3,7 +3,8 @@ import type { ServerMessage } from "../protocol/messages.js";
 import { type MatchboxError, ProtocolError, RemoteError } from "./errors.js";
 
 /** The messages that belong to one run. An `error` among them that has no `seq` is about one message, not the run's end. */
-export type RunEvent = Extract<ServerMessage, { id?: string | undefined }>;
+export type RunEvent = Exclude<Extract<ServerMessage, { id?: string | undefined }>, StdinTakenMessage>;
+type StdinTakenMessage = Extract<ServerMessage, { type: "stdin_taken" }>;
 export type DestroyedMessage = Extract<ServerMessage, { type: "destroyed" }>;
 
 /** Stands for a message of a type that this client does not know. */
@@ -51,6 +52,9 @@ export class Inbox {
   #isStreamed = false;
   #isDiscarding = false;
   #wake: (() => void) | undefined;
+  /** Input that the daemon has passed on, in bytes, and those who wait for it. */
+  #stdinTaken = 0;
+  #writers: (() => void)[] = [];
 
   constructor(id: string, hooks: InboxHooks) {
     this.id = id;
@@ -67,7 +71,7 @@ export class Inbox {
     return this.#isReleased;
   }
 
-  receive(event: RunEvent | UnknownEvent): void {
+  receive(event: RunEvent | StdinTakenMessage | UnknownEvent): void {
     if (this.#isReleased) return;
     if (this.#ending !== undefined) {
       // Only its receipt, or word that there will be none, is still of interest.
@@ -90,6 +94,10 @@ export class Inbox {
 
     switch (event.type) {
       case "unknown":
+        return;
+      case "stdin_taken":
+        this.#stdinTaken = event.bytes;
+        this.#wakeWriters();
         return;
       case "started":
         this.#hasStarted = true;
@@ -117,6 +125,13 @@ export class Inbox {
         return;
       default:
         return unreachable(event);
+    }
+  }
+
+  /** Settles when the daemon has passed on so much input, or the run has ended. */
+  async stdinTaken(bytes: number): Promise<void> {
+    while (this.#stdinTaken < bytes && this.#ending === undefined) {
+      await new Promise<void>((resolve) => this.#writers.push(resolve));
     }
   }
 
@@ -200,6 +215,7 @@ export class Inbox {
     if ("exit" in ending) this.#settleExit.resolve(ending.exit);
     else this.#settleExit.reject(ending.error);
     this.#notify();
+    this.#wakeWriters();
   }
 
   #release(outcome: { readonly value: DestroyedMessage | undefined } | { readonly error: MatchboxError }): void {
@@ -208,6 +224,12 @@ export class Inbox {
     if ("error" in outcome) this.#settleDestroyed.reject(outcome.error);
     else this.#settleDestroyed.resolve(outcome.value);
     this.#hooks.released();
+  }
+
+  #wakeWriters(): void {
+    const writers = this.#writers;
+    this.#writers = [];
+    for (const wake of writers) wake();
   }
 
   #notify(): void {

@@ -19,20 +19,50 @@ export interface RunOutput<Data> {
   readonly files: readonly CollectedFile[];
 }
 
+/** Bytes that the daemon left out of the middle of a stream, because its lane keeps the tail. */
+export interface Gap {
+  readonly stream: "stdout" | "stderr";
+  /** Where it is: the length of what came before it. */
+  readonly at: number;
+  readonly omittedBytes: number;
+}
+
 /** Puts one stream together from its pieces. */
 export interface Assembly<Data> {
+  readonly length: number;
   add(data: string): void;
   whole(): Data;
 }
 
 export function textAssembly(): Assembly<string> {
   const pieces: string[] = [];
-  return { add: (data) => void pieces.push(data), whole: () => pieces.join("") };
+  let length = 0;
+  return {
+    get length() {
+      return length;
+    },
+    add: (data) => {
+      length += data.length;
+      pieces.push(data);
+    },
+    whole: () => pieces.join(""),
+  };
 }
 
 export function byteAssembly(): Assembly<Uint8Array> {
   const pieces: Uint8Array[] = [];
-  return { add: (data) => void pieces.push(decodeData(data, "base64")), whole: () => concatBytes(pieces) };
+  let length = 0;
+  return {
+    get length() {
+      return length;
+    },
+    add: (data) => {
+      const bytes = decodeData(data, "base64");
+      length += bytes.length;
+      pieces.push(bytes);
+    },
+    whole: () => concatBytes(pieces),
+  };
 }
 
 /** @param fallback encoding of the content where the message does not name one: that of the run */

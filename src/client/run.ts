@@ -2,13 +2,15 @@ import type { ExitMessage } from "../protocol/exit.js";
 import type { ClientMessageInput, Encoding, ErrorMessage, StartedMessage } from "../protocol/messages.js";
 import { MatchboxError } from "./errors.js";
 import type { DestroyedMessage, Inbox, RunEvent } from "./inbox.js";
-import { type Assembly, type CollectedFile, collectedFile, type RunOutput } from "./output.js";
+import { type Assembly, type CollectedFile, collectedFile, type Gap, type RunOutput } from "./output.js";
 
 /** What a run needs of its connection. */
 export interface RunPort {
   send(message: ClientMessageInput): void;
   /** Settles when the connection can take more, or is closed. */
   writable(): Promise<void>;
+  /** How much input of a run may wait at the daemon, in bytes; infinite where the daemon does not say when it waits no more. */
+  readonly stdinWindowBytes: number;
 }
 
 export interface RunResult<Data> extends RunOutput<Data> {
@@ -17,6 +19,8 @@ export interface RunResult<Data> extends RunOutput<Data> {
   readonly started: StartedMessage | undefined;
   /** What the daemon objected to while the run went on, such as input for a run that keeps none open. */
   readonly complaints: readonly ErrorMessage[];
+  /** Where something is missing within a stream. What is missing at its end is in `exit.output` only. */
+  readonly gaps: readonly Gap[];
 }
 
 /** How a run's streams are encoded and put together again. */
@@ -54,6 +58,8 @@ export class Run<Data extends string | Uint8Array = string> implements AsyncIter
   readonly #form: OutputForm<Data>;
   #reading: "nobody" | "loop" | "result" = "nobody";
   #result: Promise<RunResult<Data>> | undefined;
+  /** Input sent so far, in bytes. */
+  #written = 0;
 
   constructor(inbox: Inbox, port: RunPort, form: OutputForm<Data>) {
     this.id = inbox.id;
@@ -82,13 +88,16 @@ export class Run<Data extends string | Uint8Array = string> implements AsyncIter
 
   /**
    * Sends input to a run that was requested with `stdin: true`.
-   * @returns false when the run had ended and the text went nowhere; settles once the connection can take more
+   * @returns false when the run had ended and the text went nowhere; settles once the connection can take more, and the
+   *   program has read enough of what was sent before
    */
   async write(text: string): Promise<boolean> {
     for (const piece of pieces(text, WRITE_CHARS)) {
       if (this.#inbox.hasEnded) return false;
       this.#port.send({ type: "stdin", id: this.id, data: piece });
+      this.#written += new TextEncoder().encode(piece).length;
       await this.#port.writable();
+      await this.#inbox.stdinTaken(this.#written - this.#port.stdinWindowBytes / 2);
     }
     return !this.#inbox.hasEnded;
   }
@@ -129,17 +138,21 @@ export class Run<Data extends string | Uint8Array = string> implements AsyncIter
     const stderr = this.#form.assembly();
     const files: CollectedFile[] = [];
     const complaints: ErrorMessage[] = [];
+    const gaps: Gap[] = [];
     let started: StartedMessage | undefined;
     try {
       for (let event = await this.#inbox.next(); event !== undefined; event = await this.#inbox.next()) {
         if (event.type === "started") started = event;
-        else if (event.type === "stdout") stdout.add(event.data);
-        else if (event.type === "stderr") stderr.add(event.data);
-        else if (event.type === "file") files.push(collectedFile(event, this.#form.encoding));
+        else if (event.type === "stdout" || event.type === "stderr") {
+          const { type: stream, data, omittedBytes } = event;
+          const assembly = stream === "stdout" ? stdout : stderr;
+          if (omittedBytes !== undefined) gaps.push({ stream, at: assembly.length, omittedBytes });
+          assembly.add(data);
+        } else if (event.type === "file") files.push(collectedFile(event, this.#form.encoding));
         else if (event.type === "error") complaints.push(event);
       }
       const exit = await this.exit;
-      return { exit, started, complaints, stdout: stdout.whole(), stderr: stderr.whole(), files };
+      return { exit, started, complaints, gaps, stdout: stdout.whole(), stderr: stderr.whole(), files };
     } catch (error) {
       if (error instanceof MatchboxError) error.partial = { stdout: stdout.whole(), stderr: stderr.whole(), files };
       throw error;

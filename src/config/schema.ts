@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { MAX_TIMEOUT_MS } from "../protocol/limits.js";
+import { IMAGE_TARGETS } from "../image-targets.js";
+import { MAX_TIMEOUT_MS, OUTPUT_POLICIES } from "../protocol/limits.js";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -12,9 +13,19 @@ function whole(unit: string, min: number, max: number): z.ZodInt {
 
 const milliseconds = (min: number, max: number): z.ZodInt => whole("milliseconds", min, max);
 const mebibytes = (min: number, max: number): z.ZodInt => whole("MiB", min, max);
+const inodes = whole("inodes", 16, 10_000_000);
+
+/** Absolute and plain, so that it means one place whatever the daemon's working directory: no `.`, `..` or empty names. */
+const absolutePath = z.string().regex(/^(?:\/(?!\.{1,2}(?:\/|$))[^/\0]+)+$/, {
+  error: "must be an absolute path, such as /etc/matchbox/profile.json",
+});
 
 export const LANGUAGES = ["python", "shell"] as const;
 export type Language = (typeof LANGUAGES)[number];
+
+/** Modules that one lane may preload, and the length of a name: together they are one environment variable. */
+const MAX_PRELOADS = 64;
+const MAX_PRELOAD_CHARS = 128;
 
 const listenAddress = z
   .string()
@@ -131,7 +142,24 @@ const lane = z
       .min(1)
       .nullable()
       .default(null)
-      .describe("Image to run; null takes the sandbox image that `matchbox build` makes."),
+      .describe("Image to run; null takes the one of `target` that `matchbox build` makes."),
+    target: z
+      .enum(IMAGE_TARGETS)
+      .default("sandbox")
+      .describe("Which of Matchbox's own images: `data` has numpy, pandas and matplotlib."),
+    preload: z
+      .array(
+        z
+          .string()
+          .max(MAX_PRELOAD_CHARS, { error: `must have at most ${MAX_PRELOAD_CHARS} characters` })
+          .regex(/^[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*$/, {
+            error: "must be the name of a Python module, such as numpy or matplotlib.pyplot",
+          }),
+      )
+      .max(MAX_PRELOADS, { error: `must have at most ${MAX_PRELOADS} modules` })
+      .refine((names) => new Set(names).size === names.length, { error: "must not name a module twice" })
+      .default([])
+      .describe("Python modules that are imported before a sandbox is handed out."),
     warm: whole("sandboxes", 0, 1_000).default(4).describe("Ready sandboxes to keep."),
     maxSandboxes: whole("sandboxes", 1, 10_000)
       .default(32)
@@ -153,9 +181,22 @@ const lane = z
       .default(16 * MIB)
       .describe("Output of one run, stdout and stderr together, that is sent."),
     outputPolicy: z
-      .enum(["head", "kill"])
+      .enum(OUTPUT_POLICIES)
       .default("head")
-      .describe("Beyond the limit: `head` sends the first bytes and goes on, `kill` ends the run."),
+      .describe(
+        "Beyond the limit: `head` sends the first bytes and goes on, `tail` the first and the last, `kill` ends the run.",
+      ),
+    outputTailBytes: whole("bytes", 1, 64 * MIB)
+      .default(64 * KIB)
+      .describe("With `tail`: how much of the limit is kept for the last bytes, which are sent at the end."),
+    allowedEnv: z
+      .array(
+        z.string().regex(/^(?:\*|[A-Za-z_][A-Za-z0-9_]*\*?)$/, {
+          error: 'must be the name of a variable, or its beginning and "*"',
+        }),
+      )
+      .default(["*"])
+      .describe("Variables that a run may set, by name or beginning; never those that the sandbox itself reads."),
     maxCollectBytes: whole("bytes", 0, 64 * MIB)
       .default(8 * MIB)
       .describe("Size of all files that `collect` sends back, together."),
@@ -169,14 +210,37 @@ const lane = z
     pids: whole("processes and threads", 8, 100_000).default(128),
     openFiles: whole("descriptors", 32, 1_048_576).default(1_024),
     workspaceMiB: mebibytes(1, 65_536).default(128),
+    workspaceInodes: inodes.default(65_536).describe("Files, folders and links that /workspace holds."),
     tmpMiB: mebibytes(1, 65_536).default(64),
+    tmpInodes: inodes.default(65_536).describe("The same of /tmp."),
     homeMiB: mebibytes(1, 65_536).default(128),
+    homeInodes: inodes.default(65_536).describe("The same of the home folder, where `pip install` writes."),
+    shmMiB: mebibytes(1, 65_536).default(64).describe("/dev/shm: shared memory and POSIX semaphores."),
+    shmInodes: inodes.default(16_384).describe("The same of /dev/shm."),
+    seccomp: absolutePath
+      .nullable()
+      .default(null)
+      .describe(
+        "JSON file of a seccomp profile in the engine's form; null takes Matchbox's own. There is no going without.",
+      ),
+    maskedPaths: z
+      .array(absolutePath)
+      .default([])
+      .describe("Files and folders that programs find empty, besides those that no sandbox sees."),
   })
   .refine((value) => value.timeoutMs <= value.maxTimeoutMs, {
     error: "must not be over maxTimeoutMs",
     path: ["timeoutMs"],
   })
-  .refine((value) => value.warm <= value.maxSandboxes, { error: "must not be over maxSandboxes", path: ["warm"] });
+  .refine((value) => value.warm <= value.maxSandboxes, { error: "must not be over maxSandboxes", path: ["warm"] })
+  .refine((value) => value.image === null || value.target === "sandbox", {
+    error: "chooses among Matchbox's own images, but the lane has an `image` of its own",
+    path: ["target"],
+  })
+  .refine((value) => value.language === "python" || value.preload.length === 0, {
+    error: "must be empty: only lanes of language python import modules",
+    path: ["preload"],
+  });
 
 export const configSchema = z.strictObject({
   server: server.prefault({}),

@@ -1,4 +1,5 @@
 import { DaemonError } from "../errors.js";
+import { imageRemedy } from "../image-targets.js";
 
 /** The engine does not answer: not there, not reachable, or silent past the deadline. */
 export class EngineDownError extends DaemonError {
@@ -15,8 +16,13 @@ export class ImageMissingError extends DaemonError {
   readonly code = "lane_degraded";
 
   constructor(image: string, options?: ErrorOptions) {
-    super(`The image ${image} is not there. Build it with: npx matchbox build`, options);
+    super(`The image ${image} is not there. ${imageRemedy(image)}`, options);
   }
+}
+
+/** A module that a lane preloads cannot be imported in its image. */
+export class PreloadError extends DaemonError {
+  readonly code = "lane_degraded";
 }
 
 /** The runner in a sandbox broke off, or spoke against the protocol of its frames. */

@@ -1,3 +1,4 @@
+import { ByteQueue } from "../byte-queue.js";
 import { messageOf } from "../errors.js";
 import { RunnerError } from "./errors.js";
 import {
@@ -23,6 +24,8 @@ import type { RunningSandbox } from "./runtime.js";
 /** What a run hears from its sandbox, in the order in which it happened. Exactly one of the last two comes, once, at the end. */
 export interface RunnerListener {
   onOutput(stream: "stdout" | "stderr", bytes: Buffer): void;
+  /** Input has gone on to the sandbox. */
+  onStdinTaken(bytes: number): void;
   onFile(file: { path: string; mode: number; content: Buffer }): void;
   onSkipped(file: { path: string; size: number; why: SkipReason }): void;
   onExit(exit: RunnerExit): void;
@@ -32,6 +35,9 @@ export interface RunnerListener {
 
 /** FAILED's code for a file that could not be written: the request's fault or the workspace's size, not a broken runner. */
 export const FAILED_FILE = 2;
+
+/** Of what an interpreter says before it is ready, in characters: enough for the end of a traceback. */
+const MAX_LAST_WORDS = 1_024;
 
 /**
  * The conversation with one runner: waits for its READY, then carries one program and its ending.
@@ -47,6 +53,7 @@ export class RunnerChannel {
   readonly #sandbox: RunningSandbox;
   readonly #decoder = new FrameDecoder();
   readonly #onLog: (text: string) => void;
+  #lastWords = "";
   #settleReady: { resolve: () => void; reject: (error: Error) => void } | undefined;
   #listener: RunnerListener | undefined;
   #ended: RunnerError | undefined;
@@ -55,7 +62,7 @@ export class RunnerChannel {
   #collectRoom = 0;
   /** Bytes of stdin that the runner has room for, those that wait for room, and whether the end comes after them. */
   #stdinRoom = 0;
-  #stdinQueue: Buffer[] = [];
+  readonly #stdinQueue = new ByteQueue();
   #stdinEnding = false;
 
   constructor(sandbox: RunningSandbox, options: { onLog: (text: string) => void }) {
@@ -83,6 +90,11 @@ export class RunnerChannel {
     });
   }
 
+  /** The end of what the interpreter wrote before any program ran: why it is not ready, if it is not. */
+  get lastWords(): string {
+    return this.#lastWords;
+  }
+
   /** Whether a program can still be begun. */
   get usable(): boolean {
     return this.#ended === undefined;
@@ -106,7 +118,7 @@ export class RunnerChannel {
   writeStdin(bytes: Buffer): number {
     this.#stdinQueue.push(bytes);
     this.#flushStdin();
-    return this.#stdinQueue.reduce((sum, part) => sum + part.length, 0);
+    return this.#stdinQueue.length;
   }
 
   endStdin(): void {
@@ -133,14 +145,11 @@ export class RunnerChannel {
   }
 
   #flushStdin(): void {
-    for (;;) {
-      const [first] = this.#stdinQueue;
-      if (first === undefined || this.#stdinRoom === 0) break;
-      const part = first.subarray(0, this.#stdinRoom);
-      this.#stdinRoom -= part.length;
-      if (part.length === first.length) this.#stdinQueue.shift();
-      else this.#stdinQueue[0] = first.subarray(part.length);
-      this.#write(encodeStdin(part));
+    const bytes = this.#stdinQueue.take(this.#stdinRoom);
+    this.#stdinRoom -= bytes.length;
+    if (bytes.length > 0) {
+      this.#write(encodeStdin(bytes));
+      this.#listener?.onStdinTaken(bytes.length);
     }
     if (this.#stdinEnding && this.#stdinQueue.length === 0) {
       this.#stdinEnding = false;
@@ -163,6 +172,7 @@ export class RunnerChannel {
         this.#settleReady = undefined;
         return;
       case FromRunner.log:
+        this.#lastWords = (this.#lastWords + payload.toString()).slice(-MAX_LAST_WORDS);
         this.#onLog(payload.toString());
         return;
       case FromRunner.stdinRoom:

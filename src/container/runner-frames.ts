@@ -209,7 +209,8 @@ export function decodeSkipped(payload: Buffer): {
   readonly size: number;
   readonly path: string;
 } {
-  requireBytes(payload, 10, "skipped file");
+  // Its path is empty where the search itself was cut short.
+  requireBytes(payload, 9, "skipped file");
   const why = SKIP_REASONS[payload.readUInt8(0)] ?? "unreadable";
   return { why, size: Number(payload.readBigUInt64BE(1)), path: payload.toString("utf8", 9) };
 }

@@ -15,14 +15,23 @@ export interface SandboxSpec {
   readonly cpus: number;
   readonly pids: number;
   readonly openFiles: number;
-  readonly workspaceBytes: number;
-  readonly tmpBytes: number;
-  readonly homeBytes: number;
+  readonly workspace: FileSystemLimits;
+  readonly tmp: FileSystemLimits;
+  readonly home: FileSystemLimits;
+  readonly sharedMemory: FileSystemLimits;
+  /** Absolute paths that programs find empty, besides those that no sandbox sees. */
+  readonly maskedPaths: readonly string[];
   readonly network: "none" | "egress";
   /** The engine's name of an OCI runtime; undefined takes the engine's default. */
   readonly ociRuntime: string | undefined;
-  /** A seccomp profile as JSON text; undefined takes the engine's own profile, never "unconfined". */
-  readonly seccompProfile: string | undefined;
+  /** A seccomp profile as JSON text. There is no spec without one, and an engine that cannot apply it makes no sandbox. */
+  readonly seccompProfile: string;
+}
+
+/** What a file system in memory may hold. Without a limit on inodes, 10 million empty files cost the kernel gigabytes. */
+export interface FileSystemLimits {
+  readonly bytes: number;
+  readonly inodes: number;
 }
 
 /** How long each step of a launch took, in milliseconds. */

@@ -1,7 +1,8 @@
 import type { Clock } from "../clock.js";
-import { RunnerError } from "../container/errors.js";
+import { PreloadError, RunnerError } from "../container/errors.js";
 import type { RunningSandbox, SandboxRuntime, SandboxSpec } from "../container/runtime.js";
 import { DeadlineError, withDeadline } from "../deadline.js";
+import type { DaemonError } from "../errors.js";
 import type { Log } from "../log.js";
 import type { Semaphore } from "../semaphore.js";
 import type { Headway } from "./headway.js";
@@ -118,14 +119,25 @@ export class SandboxFactory {
   }
 
   async #untilReady(sandbox: Sandbox, signal: AbortSignal): Promise<void> {
-    const { clock, readyDeadlineMs: ms } = this.#options;
+    const { clock, readyDeadlineMs: ms, spec } = this.#options;
     try {
       await withDeadline({ clock, ms, signal }, () => sandbox.channel.ready);
     } catch (error) {
       void sandbox.evict();
       if (error instanceof DeadlineError)
         throw new RunnerError(`The sandbox was not ready within ${ms} ms.`, { cause: error });
-      throw error;
+      throw error instanceof RunnerError ? explained(error, sandbox.channel.lastWords, spec) : error;
     }
   }
+}
+
+/** Adds what the interpreter said itself, and where: the hook's line about a module says it all, else its last line helps. */
+function explained(error: RunnerError, words: string, { lane, image }: SandboxSpec): DaemonError {
+  const where = `(lane ${lane}, image ${image})`;
+  const preload = /^preload: .*/m.exec(words)?.[0];
+  if (preload !== undefined) return new PreloadError(`${preload} ${where}`, { cause: error });
+  const last = words.trimEnd().split("\n").at(-1);
+  return last === "" || last === undefined
+    ? error
+    : new RunnerError(`${error.message}: ${last} ${where}`, { cause: error });
 }

@@ -1,6 +1,6 @@
 import { Backoff } from "../backoff.js";
 import type { Clock } from "../clock.js";
-import { EngineDownError, ImageMissingError } from "../container/errors.js";
+import { EngineDownError, ImageMissingError, PreloadError } from "../container/errors.js";
 import { DaemonError } from "../errors.js";
 
 /** Failures in a row that make a lane degraded where a single one may be chance. */
@@ -84,7 +84,7 @@ export class LaneHealth {
   }
 }
 
-/** A missing image or engine is not chance, and does not pass by trying three times. */
+/** A missing image, engine or module is not chance, and does not pass by trying three times. */
 function isCertain(error: Error): boolean {
-  return error instanceof ImageMissingError || error instanceof EngineDownError;
+  return error instanceof ImageMissingError || error instanceof EngineDownError || error instanceof PreloadError;
 }

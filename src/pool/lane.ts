@@ -136,6 +136,7 @@ export class Lane implements AsyncDisposable {
       maxTimeoutMs: config.maxTimeoutMs,
       maxCodeBytes: config.maxCodeBytes,
       maxOutputBytes: config.maxOutputBytes,
+      outputPolicy: config.outputPolicy,
       memoryBytes: config.memoryMiB * 1024 * 1024,
       cpus: config.cpus,
     };

@@ -7,19 +7,22 @@ const PREWARM = "/opt/matchbox/prewarm";
 interface LanguageFacts {
   /** Where the program's text goes, in the workspace. */
   readonly mainFile: string;
-  /** Arguments of the runner: how the interpreter waits for that file. */
-  readonly command: readonly string[];
+  /** What the waiting interpreter finds its hook by. */
+  readonly hook: string;
+  readonly interpreter: string;
 }
 
 /** How each language waits; `sandbox/README.md` has the how and why of the hooks. */
 export const LANGUAGE_FACTS: Readonly<Record<Language, LanguageFacts>> = {
   python: {
     mainFile: "main.py",
-    command: ["--env", `PYTHONPATH=${PREWARM}/python`, "--main", "main.py", "--", "python3", "main.py"],
+    hook: `PYTHONPATH=${PREWARM}/python`,
+    interpreter: "python3",
   },
   shell: {
     mainFile: "main.sh",
-    command: ["--env", `BASH_ENV=${PREWARM}/shell.sh`, "--main", "main.sh", "--", "bash", "main.sh"],
+    hook: `BASH_ENV=${PREWARM}/shell.sh`,
+    interpreter: "bash",
   },
 };
 
@@ -32,16 +35,28 @@ export function sandboxSpec(
   return {
     lane: name,
     image: lane.image ?? defaults.image,
-    command: LANGUAGE_FACTS[lane.language].command,
+    command: runnerArguments(lane),
     memoryBytes: lane.memoryMiB * MIB,
     cpus: lane.cpus,
     pids: lane.pids,
     openFiles: lane.openFiles,
-    workspaceBytes: lane.workspaceMiB * MIB,
-    tmpBytes: lane.tmpMiB * MIB,
-    homeBytes: lane.homeMiB * MIB,
+    workspace: { bytes: lane.workspaceMiB * MIB, inodes: lane.workspaceInodes },
+    tmp: { bytes: lane.tmpMiB * MIB, inodes: lane.tmpInodes },
+    home: { bytes: lane.homeMiB * MIB, inodes: lane.homeInodes },
+    sharedMemory: { bytes: lane.shmMiB * MIB, inodes: lane.shmInodes },
+    maskedPaths: lane.maskedPaths,
     network: lane.network,
     ociRuntime: defaults.ociRuntime ?? undefined,
     seccompProfile: defaults.seccompProfile,
   };
+}
+
+/** How the runner starts the interpreter, and how that waits for its program. */
+function runnerArguments({ language, preload }: LaneConfig): string[] {
+  const { mainFile, hook, interpreter } = LANGUAGE_FACTS[language];
+  const variables = preload.length === 0 ? [hook] : [hook, `MATCHBOX_PRELOAD=${preload.join(",")}`];
+  return [
+    ...variables.flatMap((variable) => ["--env", variable]),
+    ...["--main", mainFile, "--", interpreter, mainFile],
+  ];
 }

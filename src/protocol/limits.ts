@@ -25,5 +25,13 @@ export const MAX_NAME_BYTES = 255;
 export const MAX_COLLECT_PATTERNS = 32;
 export const MAX_PATTERN_CHARS = 256;
 
+/** Input of one run that may wait to be read, in bytes; beyond it the run is cancelled. Told in `hello`. */
+export const MAX_STDIN_WAITING_BYTES = 8 * 1024 * 1024;
+/** After so much input has been taken the client is told, in bytes: rarely enough to cost nothing. */
+export const STDIN_REPORT_BYTES = 1024 * 1024;
+
 /** Longest time-out that any lane may allow: one day, in ms. */
 export const MAX_TIMEOUT_MS = 86_400_000;
+
+/** What happens to output beyond its limit: the first bytes are sent, the first and the last, or the run is killed. */
+export const OUTPUT_POLICIES = ["head", "tail", "kill"] as const;

@@ -9,6 +9,7 @@ import {
   MAX_PATTERN_CHARS,
   MAX_RUN_ID_CHARS,
   MAX_TIMEOUT_MS,
+  OUTPUT_POLICIES,
 } from "./limits.js";
 import { isWorkspacePath, isUserVariable } from "./names.js";
 
@@ -16,11 +17,19 @@ import { isWorkspacePath, isUserVariable } from "./names.js";
 export const ENCODINGS = ["utf8", "base64"] as const;
 export type Encoding = (typeof ENCODINGS)[number];
 
-const runId = z.string().min(1).max(MAX_RUN_ID_CHARS);
-const laneName = z.string().min(1).max(64);
+/** Names that a client chooses come back to it and stand in the log: nothing in them may move a cursor or begin a line. */
+const name = (maxChars: number) =>
+  z
+    .string()
+    .min(1)
+    .max(maxChars)
+    .refine((text) => !/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(text), "must not contain control characters");
+const runId = name(MAX_RUN_ID_CHARS);
+const laneName = name(64);
 const encoding = z.enum(ENCODINGS);
-const withoutNul = z.string().refine((text) => !text.includes("\0"), "must not contain a NUL character");
+// What is not Unicode would get to the program as something else.
 const unicode = z.string().refine((text) => text.isWellFormed(), "must not contain a lone surrogate");
+const withoutNul = unicode.refine((text) => !text.includes("\0"), "must not contain a NUL character");
 
 const inputFile = z.strictObject({
   path: z
@@ -29,7 +38,7 @@ const inputFile = z.strictObject({
       isWorkspacePath,
       'must be a path inside the workspace, such as "data/in.csv": no leading "/", no "." or ".." in it',
     ),
-  content: z.string(),
+  content: unicode,
   encoding: encoding.default("utf8"),
   mode: z.int().min(0).max(0o777).default(0o644),
 });
@@ -100,6 +109,7 @@ export const laneLimits = z.object({
   maxTimeoutMs: z.int(),
   maxCodeBytes: z.int(),
   maxOutputBytes: z.int(),
+  outputPolicy: z.enum(OUTPUT_POLICIES).optional(),
   memoryBytes: z.int(),
   cpus: z.number(),
 });
@@ -109,6 +119,7 @@ const helloMessage = z.object({
   protocol: z.int(),
   server: z.string().describe("Version of the daemon."),
   lanes: z.array(laneLimits),
+  stdinWindowBytes: z.int().positive().optional().describe("Input of one run that may wait to be read."),
 });
 
 const queuedMessage = z.object({
@@ -138,6 +149,18 @@ const outputMessage = z.object({
   id: runId,
   seq,
   data: z.string(),
+  omittedBytes: z
+    .int()
+    .positive()
+    .optional()
+    .describe("Bytes of this stream that were left out right before `data`; where the lane keeps the tail."),
+});
+
+const stdinTakenMessage = z.object({
+  type: z.literal("stdin_taken"),
+  id: runId,
+  seq,
+  bytes: z.int().nonnegative().describe("Bytes of input since the run's start that wait no more."),
 });
 
 const fileMessage = z.object({
@@ -178,6 +201,7 @@ export const serverMessage = z.discriminatedUnion("type", [
   queuedMessage,
   startedMessage,
   outputMessage,
+  stdinTakenMessage,
   fileMessage,
   exitMessage,
   errorMessage,

@@ -10,7 +10,7 @@ import { ERROR_FACTS, type ErrorCode } from "../protocol/error-codes.js";
 import type { ExitMessage, ExitReason } from "../protocol/exit.js";
 import type { Launch } from "../protocol/messages.js";
 import { decide, type Ending } from "./outcome.js";
-import { OUTPUT_STREAMS, RunOutput } from "./output.js";
+import { RunOutput } from "./output.js";
 import { BadRunError, outputLimitOf, programOf } from "./program.js";
 import type { Run } from "./run.js";
 import { KILL_CAUSES } from "./termination.js";
@@ -51,7 +51,15 @@ export async function execute(run: Run, context: ExecuteContext): Promise<void> 
   try {
     const lane = context.lanes.get(request.lane);
     const program = programOf(request, lane.config);
-    const output = new RunOutput({ encoding: request.encoding, limitBytes: outputLimitOf(request, lane.config) });
+    const output = new RunOutput({
+      encoding: request.encoding,
+      limitBytes: outputLimitOf(request, lane.config),
+      tailBytes: lane.config.outputPolicy === "tail" ? lane.config.outputTailBytes : 0,
+      clock,
+      send: (stream, data, omittedBytes) => {
+        run.emit({ type: stream, data, ...(omittedBytes === 0 ? {} : { omittedBytes }) });
+      },
+    });
 
     lease = await acquire(run, lane);
     const exit = await conduct(run, { lane, lease, program, output, context });
@@ -108,14 +116,18 @@ async function conduct(run: Run, stage: Stage): Promise<ExitFacts> {
   channel.begin(program, {
     onOutput: (stream, bytes) => {
       seen.firstByteMs ??= clock.now() - run.receivedAt;
-      const data = output.take(stream, bytes);
-      if (data !== "") run.emit({ type: stream, data });
+      output.take(stream, bytes);
       if (output.overLimit && lane.config.outputPolicy === "kill") run.termination.request("output_limit");
     },
+    onStdinTaken: (bytes) => {
+      run.inputTaken(bytes);
+    },
     onFile: (file) => {
+      output.finish();
       run.emitFile(file);
     },
     onSkipped: (file) => {
+      output.finish();
       run.emitSkipped(file);
     },
     onExit: (exit) => {
@@ -162,10 +174,7 @@ async function conduct(run: Run, stage: Stage): Promise<ExitFacts> {
   } finally {
     over.abort(OVER);
   }
-  for (const stream of OUTPUT_STREAMS) {
-    const rest = output.finish(stream);
-    if (rest !== "") run.emit({ type: stream, data: rest });
-  }
+  output.finish();
   const reported = ending.kind === "reported" ? ending.exit : undefined;
   if (reported === undefined) output.declareCut();
   else output.correct(reported);

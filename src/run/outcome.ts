@@ -22,7 +22,12 @@ export interface Verdict {
 const TIMED_OUT = 1;
 const SIGKILL = constants.signals.SIGKILL;
 
-const SIGNAL_NAMES = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
+/** Some numbers have several names, SIGABRT and SIGIOT for one; the usual one comes first in Node's list, and stays. */
+const SIGNAL_NAMES = new Map(
+  Object.entries(constants.signals)
+    .reverse()
+    .map(([name, number]) => [number, name]),
+);
 
 /**
  * Decides how a run ended. The runner's word comes first, because it alone sees whether the program ended before the

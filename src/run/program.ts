@@ -28,6 +28,7 @@ export function programOf(request: RunMessage, lane: LaneConfig): Program {
   if (timeoutMs > lane.maxTimeoutMs) {
     throw new BadRunError(`timeoutMs: is ${timeoutMs}; lane ${request.lane} allows 1 to ${lane.maxTimeoutMs}`);
   }
+  requireAllowed(request, lane);
   requireRoom(request);
   const { mainFile } = LANGUAGE_FACTS[lane.language];
   return {
@@ -49,6 +50,19 @@ export function outputLimitOf(request: RunMessage, lane: LaneConfig): number {
     throw new BadRunError(`limits.outputBytes: is ${asked}; lane ${request.lane} allows 0 to ${lane.maxOutputBytes}`);
   }
   return asked;
+}
+
+/** Names that no lane allows have been refused by the protocol already. */
+function requireAllowed(request: RunMessage, lane: LaneConfig): void {
+  const isAllowed = (name: string): boolean =>
+    lane.allowedEnv.some((allowed) =>
+      allowed.endsWith("*") ? name.startsWith(allowed.slice(0, -1)) : name === allowed,
+    );
+  for (const name of Object.keys(request.env)) {
+    if (isAllowed(name)) continue;
+    const allowed = lane.allowedEnv.length === 0 ? "none" : lane.allowedEnv.join(", ");
+    throw new BadRunError(`env.${name}: lane ${request.lane} lets a run set: ${allowed}`);
+  }
 }
 
 function requireRoom(request: RunMessage): void {

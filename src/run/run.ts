@@ -1,5 +1,7 @@
 import { isUtf8 } from "node:buffer";
+import { ByteQueue } from "../byte-queue.js";
 import type { RunnerChannel } from "../container/runner-channel.js";
+import { MAX_STDIN_WAITING_BYTES, STDIN_REPORT_BYTES } from "../protocol/limits.js";
 import type { FileMessage, RunMessage, ServerMessage } from "../protocol/messages.js";
 import { BadRunError, TooLargeError } from "./program.js";
 import { Termination } from "./termination.js";
@@ -7,9 +9,6 @@ import { Termination } from "./termination.js";
 /** A message about a run, before it gets the run's id and its place in the sequence. */
 type WithoutIdentity<M> = M extends { type: "hello" | "ping" } ? never : Omit<M, "id" | "seq">;
 export type RunEvent = WithoutIdentity<ServerMessage>;
-
-/** Input that waits for the program to read it: beyond this the client has sent more than anyone asked for, in bytes. */
-const MAX_STDIN_WAITING = 8 * 1024 * 1024;
 
 export interface RunOptions {
   readonly request: RunMessage;
@@ -32,9 +31,11 @@ export class Run {
   #channel: RunnerChannel | undefined;
   #paused = false;
   /** Input that came before the sandbox did. */
-  #early: Buffer[] = [];
-  #earlyBytes = 0;
+  readonly #early = new ByteQueue();
   #inputEnded = false;
+  /** Input that has gone on to the sandbox, and as much of it as the client has been told of, in bytes. */
+  #inputTaken = 0;
+  #inputReported = 0;
 
   constructor(options: RunOptions) {
     this.request = options.request;
@@ -74,8 +75,7 @@ export class Run {
   /** Connects input and flow control to the sandbox that the run got. */
   connect(channel: RunnerChannel): void {
     this.#channel = channel;
-    for (const bytes of this.#early) channel.writeStdin(bytes);
-    this.#early = [];
+    if (this.#early.length > 0) channel.writeStdin(this.#early.take(this.#early.length));
     if (this.#inputEnded) channel.endStdin();
     if (this.#paused) channel.pause();
   }
@@ -91,16 +91,24 @@ export class Run {
     let waiting: number;
     if (this.#channel === undefined) {
       this.#early.push(bytes);
-      waiting = this.#earlyBytes += bytes.length;
+      waiting = this.#early.length;
     } else {
       waiting = this.#channel.writeStdin(bytes);
     }
-    if (waiting > MAX_STDIN_WAITING) {
+    if (waiting > MAX_STDIN_WAITING_BYTES) {
       this.termination.request("cancelled");
       throw new TooLargeError(
-        `stdin: ${waiting} bytes wait to be read; ${MAX_STDIN_WAITING} is the most. The run is cancelled.`,
+        `stdin: ${waiting} bytes wait to be read; ${MAX_STDIN_WAITING_BYTES} is the most. The run is cancelled.`,
       );
     }
+  }
+
+  /** So many bytes of input wait no more. Who sends much is told, so that it can wait itself. */
+  inputTaken(bytes: number): void {
+    this.#inputTaken += bytes;
+    if (this.request.stdin !== true || this.#inputTaken - this.#inputReported < STDIN_REPORT_BYTES) return;
+    this.#inputReported = this.#inputTaken;
+    this.emit({ type: "stdin_taken", bytes: this.#inputTaken });
   }
 
   endStdin(): void {

@@ -21,6 +21,9 @@ export interface ConnectionOptions {
   readonly execute: (run: Run) => Promise<void>;
 }
 
+/** How long a client that took nothing for too long has to read on after all, and to hear why it is disconnected, in ms. */
+const FAREWELL_MS = 5_000;
+
 /** One client's WebSocket: many runs at once, each with its own ending, whatever happens to the others. */
 export class Connection {
   readonly #options: ConnectionOptions;
@@ -31,6 +34,8 @@ export class Connection {
   /** Runs whose containers are not gone yet. */
   readonly #unfinished = new Set<Promise<void>>();
   #isAlive = true;
+  /** Set when the client is being sent away. */
+  #farewell: NodeJS.Timeout | undefined;
 
   constructor(options: ConnectionOptions) {
     const { socket, config } = options;
@@ -46,9 +51,7 @@ export class Connection {
         for (const run of this.#live.values()) run.resume();
       },
       onStuck: () => {
-        this.close("slow_client", "The client took nothing for too long.");
-        // The closing handshake would wait behind what the client does not read.
-        socket.terminate();
+        this.#sendAway();
       },
     });
     socket.on("message", (data, isBinary) => {
@@ -58,6 +61,7 @@ export class Connection {
       this.#isAlive = true;
     });
     socket.on("close", () => {
+      clearTimeout(this.#farewell);
       this.#outbox.close();
       this.terminateRuns("client_gone");
     });
@@ -98,7 +102,26 @@ export class Connection {
     this.#socket.close(ERROR_FACTS[code].closeCode ?? 1000, reason);
   }
 
+  /**
+   * Ends what a client that reads nothing keeps alive. The endings of its runs and the reason wait behind what it has not
+   * read: should it read on, it learns all of it; else the connection is dropped soon.
+   */
+  #sendAway(): void {
+    if (this.#farewell !== undefined) return;
+    this.#farewell = setTimeout(() => {
+      this.#socket.terminate();
+    }, FAREWELL_MS);
+    this.terminateRuns("client_gone");
+    this.#closeIfSentAway();
+  }
+
+  #closeIfSentAway(): void {
+    if (this.#farewell !== undefined && this.#live.size === 0)
+      this.close("slow_client", "The client took nothing for too long.");
+  }
+
   #onFrame(data: RawData, isBinary: boolean): void {
+    if (this.#farewell !== undefined) return;
     // Taken first: reading a large message is part of the run's latency.
     const receivedAt = this.#options.now();
     const { maxMessageBytes } = this.#options.config;
@@ -173,6 +196,7 @@ export class Connection {
         // Its id is free again before the client can have read the ending.
         if ((message.type === "exit" || message.type === "error") && this.#live.get(id) === run) this.#live.delete(id);
         this.#outbox.send(message);
+        this.#closeIfSentAway();
       },
     });
     this.#live.set(id, run);

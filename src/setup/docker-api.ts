@@ -14,11 +14,25 @@ export interface ImageCall {
 
 export interface ImageBuild extends ImageCall {
   readonly tag: string;
+  /** The stage of the Dockerfile to build. */
+  readonly target: string;
   /** The folder that holds the Dockerfile. */
   readonly folder: string;
   /** The files to send, relative to the folder, the Dockerfile among them. */
   readonly files: readonly string[];
   readonly buildArguments: Readonly<Record<string, string>>;
+  /** Whether steps whose input is the same are not run again. */
+  readonly useCache: boolean;
+}
+
+/** An image of the engine; without a name it is left over from a build. */
+export interface SeenImage {
+  readonly id: string;
+  readonly names: readonly string[];
+  /** What the last step of its build did, as the builder notes it down. */
+  readonly lastStep: string;
+  /** Whether a container, in whatever state, is made from it. */
+  readonly isUsed: boolean;
 }
 
 /** One message of the engine's progress streams. */
@@ -82,6 +96,8 @@ export class ImageApi {
       { context: build.folder, src: [...build.files] },
       {
         t: build.tag,
+        target: build.target,
+        nocache: !build.useCache,
         buildargs: { ...build.buildArguments },
         networkmode: "host",
         rm: true,
@@ -98,9 +114,41 @@ export class ImageApi {
     await this.#docker.getImage(reference).tag({ repo: as.slice(0, colon), tag: as.slice(colon + 1) });
   }
 
-  /** Takes a name away; the image goes with its last name. */
-  async remove(reference: string): Promise<void> {
-    await this.#docker.getImage(reference).remove();
+  /** Images with a label: those that were built to the end, and the stages that are kept as a cache. */
+  async list(label: string): Promise<SeenImage[]> {
+    const [images, containers] = await Promise.all([
+      this.#docker.listImages({ filters: { label: [label] } }),
+      this.#docker.listContainers({ all: true }),
+    ]);
+    const used = new Set(containers.map(({ ImageID }) => ImageID));
+    return await Promise.all(
+      images.map(async ({ Id: id, RepoTags }) => {
+        const history = (await this.#docker.getImage(id).history()) as { readonly CreatedBy?: string }[];
+        return {
+          id,
+          // Both ways in which engines say "none".
+          names: (RepoTags ?? []).filter((name) => name !== "<none>:<none>"),
+          lastStep: history[0]?.CreatedBy ?? "",
+          isUsed: used.has(id),
+        };
+      }),
+    );
+  }
+
+  /**
+   * Takes a name away, or an image by its id; an image goes with its last name, and with it what only it stood on.
+   * @returns whether the engine did; it does not while something needs the image
+   */
+  async remove(reference: string): Promise<boolean> {
+    try {
+      await this.#docker.getImage(reference).remove();
+      return true;
+    } catch (error) {
+      const status = error instanceof Error && "statusCode" in error ? error.statusCode : undefined;
+      if (status === 404) return true; // somebody else was faster
+      if (status === 409) return false;
+      throw error;
+    }
   }
 }
 

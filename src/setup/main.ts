@@ -3,7 +3,7 @@ import { pathToFileURL } from "node:url";
 import { ensureBaseImage } from "./base-image.js";
 import { ImageApi } from "./docker-api.js";
 import { ensureEngine } from "./engine.js";
-import { ensureSandboxImage, sandboxImageTag } from "./sandbox-image.js";
+import { ensureImage, imageTag } from "./sandbox-image.js";
 import { SetupError } from "./setup-error.js";
 import type { Step } from "./step.js";
 import { runTests } from "./run-tests.js";
@@ -46,12 +46,12 @@ async function setUp(step: Step): Promise<void> {
     const engine = await step("engine", (progress) => ensureEngine({ progress, signal }));
     const images = new ImageApi(engine);
     // The base is of no interest once the image that stands on it is there.
-    if (!(await images.has(sandboxImageTag()))) {
+    if (!(await images.has(imageTag("sandbox")))) {
       const base = await step("base image", (progress) => ensureBaseImage(images, { progress, signal }));
-      await step("sandbox image", (progress) => ensureSandboxImage(images, base, { progress, signal }));
+      await step("sandbox image", (progress) => ensureImage(images, base, { target: "sandbox", progress, signal }));
     } else {
       await step("sandbox image", (progress) => {
-        progress.note(`${sandboxImageTag()}, unchanged`);
+        progress.note(`${imageTag("sandbox")}, unchanged`);
         return Promise.resolve();
       });
     }

@@ -23,11 +23,13 @@ const IMPORTS = new Map([...TEXTS].map(([file, text]) => [file, importsOf(file, 
 /** Small things without a room, which every room but `protocol` and `client` may use. */
 const LEAVES = [
   "backoff",
+  "byte-queue",
   "cleanup",
   "clock",
   "deadline",
   "deferred",
   "errors",
+  "image-targets",
   "log",
   "package-root",
   "semaphore",
@@ -64,14 +66,14 @@ const RULES: Readonly<
     ],
   },
   server: { values: ["run/run.ts", "protocol", ...LEAVES], types: ["run/termination.ts", "config/schema.ts"] },
-  setup: { values: ["container/engine-address.ts", "package-root.ts"] },
+  setup: { values: ["container/engine-address.ts", "image-targets.ts", "package-root.ts"] },
   cli: {
     values: ["protocol", "client", "errors.ts"],
     lazy: ["package-root.ts"],
   },
   // Two commands are not clients of a daemon: one is the daemon, one builds the image.
   "cli/serve.ts": { values: [], lazy: ["main.ts"] },
-  "cli/build.ts": { values: ["container/engine-address.ts"], lazy: ["setup/sandbox-image.ts"] },
+  "cli/build.ts": { values: ["container/engine-address.ts", "image-targets.ts"], lazy: ["setup"] },
 
   "main.ts": { values: ["daemon.ts", "banner.ts", "config", "setup/sandbox-image.ts", ...LEAVES] },
   "banner.ts": { values: LEAVES, types: ["daemon.ts", "pool/lane.ts"] },

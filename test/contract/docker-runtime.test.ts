@@ -8,14 +8,14 @@ import { DockerRuntime } from "../../src/container/docker-runtime.js";
 import { engineAddress } from "../../src/container/engine-address.js";
 import { packageRoot } from "../../src/package-root.js";
 import { sandboxSpec } from "../../src/pool/spec.js";
-import { buildSandboxImage, sandboxImageTag } from "../../src/setup/sandbox-image.js";
+import { buildImage, imageTag } from "../../src/setup/sandbox-image.js";
 import { describeRuntime } from "./runtime.contract.js";
 
 const config = configSchema.parse({ lanes: { shell: { language: "shell" } } });
 const address = engineAddress(process.env["DOCKER_HOST"] ?? null);
 
 beforeAll(async () => {
-  await buildSandboxImage({ engine: address });
+  await buildImage({ engine: address, target: "sandbox" });
 }, 600_000);
 
 describeRuntime("docker", {
@@ -29,7 +29,7 @@ describeRuntime("docker", {
       log: pino({ level: "silent" }),
     }),
   spec: sandboxSpec("shell", config.lanes["shell"]!, {
-    image: sandboxImageTag(),
+    image: imageTag("sandbox"),
     ociRuntime: null,
     seccompProfile: readFileSync(join(packageRoot(), "sandbox", "seccomp.json"), "utf8"),
   }),

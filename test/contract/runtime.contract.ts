@@ -241,7 +241,7 @@ export function describeRuntime(name: string, subject: RuntimeSubject): void {
         const absent = { ...spec, image: "matchbox-contract-absent:none" };
         await expect(runtime.prepare(absent, { signal })).rejects.toBeInstanceOf(ImageMissingError);
         await expect(runtime.launch(absent, { signal })).rejects.toBeInstanceOf(ImageMissingError);
-        await expect(runtime.launch(absent, { signal })).rejects.toThrow(/matchbox build/);
+        await expect(runtime.launch(absent, { signal })).rejects.toThrow(/matchbox-contract-absent:none is not there/);
         expect(await runtime.count({ signal })).toBe(0);
       });
     });
@@ -354,6 +354,7 @@ function begin(
           heard();
         },
         onFile: () => undefined,
+        onStdinTaken: () => undefined,
         onSkipped: () => undefined,
         onExit: resolve,
         onLost: reject,

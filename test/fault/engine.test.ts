@@ -95,7 +95,7 @@ describe("an engine that fails", () => {
     const { error } = await peer.run("python", "print(1)");
     expect(error).toMatchObject({
       code: "lane_degraded",
-      message: `The image ${image} is not there. Build it with: npx matchbox build`,
+      message: `The image ${image} is not there. Pull it with: docker pull ${image}`,
     });
     // The other lane does not mind.
     expect((await peer.run("shell", "echo fine")).stdout).toBe("fine\n");

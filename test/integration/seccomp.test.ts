@@ -8,7 +8,7 @@ import { countContainers, runContainer } from "../support/probes/engine.js";
 
 const LABEL = "test-seccomp";
 const PROBES = path.join(import.meta.dirname, "../support/probes");
-const { EPERM, ENOSYS } = constants.errno;
+const { EPERM, ENOSYS, EINVAL, EALREADY } = constants.errno;
 const { SIGSYS, SIGSEGV } = constants.signals;
 
 /** Probes announce their own end, so that one that was cut short does not look like one that found nothing. */
@@ -39,7 +39,12 @@ afterAll(async () => {
 });
 
 /** Runs a probe with a profile. @returns what it reported of each attempt */
-async function probe(command: string[], seccomp: string, powerful = false): Promise<Map<string, string>> {
+async function probe(
+  command: string[],
+  seccomp: string,
+  powerful = false,
+  ulimits: { Name: string; Soft: number; Hard: number }[] = [],
+): Promise<Map<string, string>> {
   const { output } = await runContainer({
     command,
     label: LABEL,
@@ -47,6 +52,7 @@ async function probe(command: string[], seccomp: string, powerful = false): Prom
     hostConfig: {
       Binds: [`${folder}:/probes:ro`],
       SecurityOpt: ["no-new-privileges:true", `seccomp=${seccomp}`],
+      Ulimits: ulimits,
       ...(powerful ? { CapAdd: POWERFUL } : {}),
     },
   });
@@ -95,6 +101,22 @@ describe("what the profile denies", () => {
 });
 
 describe("what the profile allows", () => {
+  it("lets programs set their limits, but for core dumps, where it succeeds and does nothing: no crash handler on the host", async () => {
+    const found = await probe(["/probes/syscalls", "limits"], profile, false, [{ Name: "core", Soft: 1, Hard: 1 }]);
+    expect(found.get(END)).toBe("ok");
+    found.delete(END);
+    const [core, nice, realTime] = [4, 13, 14];
+    for (const [name, result] of found) {
+      const limit = Number(/\d+/.exec(name.slice(name.indexOf("(")))?.[0]);
+      if (limit === core) expect([name, result]).toEqual([name, `errno ${EALREADY}`]);
+      // These are 0, and cannot be lower.
+      else if (limit === nice || limit === realTime) expect(["ok", `errno ${EINVAL}`]).toContain(result);
+      else expect([name, result]).toEqual([name, "ok"]);
+    }
+    // Sixteen limits, by the old call and the new, with and without bits that the kernel ignores.
+    expect(found.size).toBe(64);
+  });
+
   it("works at the level of system calls", async () => {
     const found = await probe(["/probes/syscalls", "allowed"], profile);
     expect(found.get(END)).toBe("ok");

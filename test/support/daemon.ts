@@ -44,7 +44,7 @@ export async function startDaemon(
   const config = await loadConfig({ overrides: [...TEST_SETTINGS, `engine.instance=${instance}`, ...overrides] });
   const daemon = await Daemon.start({
     config,
-    sandboxImage: testImage(),
+    imageOf: testImage,
     clock: systemClock,
     log: pino({ level: "silent" }),
   });

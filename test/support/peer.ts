@@ -23,6 +23,8 @@ export interface Outcome {
 /** A client that says what the test makes it say, well-formed or not, and keeps what it hears. */
 export class Peer implements AsyncDisposable {
   readonly messages: ServerMessage[] = [];
+  /** Ids of the runs that were asked for. */
+  readonly asked: string[] = [];
   closeCode: number | undefined;
   readonly socket: WebSocket;
   #nextId = 0;
@@ -51,6 +53,7 @@ export class Peer implements AsyncDisposable {
   /** Starts a run. @returns its id */
   start(lane: string, code: string, more: Partial<Omit<RunRequest, "lane" | "code">> = {}): string {
     const id = more.id ?? `r${this.#nextId++}`;
+    this.asked.push(id);
     this.send({ type: "run", lane, code, ...more, id });
     return id;
   }

@@ -18,6 +18,8 @@ def wait_for_release():
     leave_the_path(os, folder)
     chain_load()
     before = set(sys.modules)
+    wanted = [name for name in os.environ.pop("MATCHBOX_PRELOAD", "").split(",") if name]
+    consulted = preload(os, wanted)
     prepare(os)
     preloaded = set(sys.modules) - before
 
@@ -27,11 +29,72 @@ def wait_for_release():
 
     # A file of the program's own must win over a module of the same name that happens to be loaded already.
     roots = {name.partition(".")[0] for name in preloaded}
-    if any(name.partition(".")[0] in roots for name in os.listdir()):
+    is_hidden = any(hides(os, entry, roots) for entry in entries_below(os, "."))
+    if is_hidden and not wanted:
         for name in preloaded:
             del sys.modules[name]
-    if message:
-        apply(os, message)
+    variables = apply(os, message) if message else {}
+    # What the lane preloads cannot be forgotten: numpy, for one, cannot be imported twice in a process.
+    if wanted and (is_hidden or not consulted.isdisjoint(variables) or any(map(is_read_by_libraries, variables))):
+        start_over(os)
+
+
+def preload(os, names):
+    """Imports what the lane asks for. Returns the variables that this consulted: where a run sets one of them, what was
+    imported without it is not what the program would get."""
+    consulted = set()
+    if not names:
+        return consulted
+    plain = type(os.environ)
+
+    class Watched(plain):
+        def __getitem__(self, key):
+            consulted.add(key)
+            return super().__getitem__(key)
+
+    os.environ.__class__ = Watched
+    for name in names:
+        try:
+            __import__(name)
+        except BaseException as error:
+            words = " ".join(str(error).split())
+            if not isinstance(error, ImportError) or not words:
+                words = f"{type(error).__name__}: {words}"
+            # The daemon shows this line as the reason why the lane has no sandboxes.
+            os.write(2, f"\npreload: {name}: {words[:500]}\n".encode(errors="replace"))
+            os._exit(1)
+    os.environ.__class__ = plain
+    # What was said meanwhile is not the program's: the runner sends it to the daemon's log.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return consulted
+
+
+def is_read_by_libraries(name):
+    """Numerical libraries read these without asking Python."""
+    return name.startswith(("OMP_", "OPENBLAS_", "GOTO_", "MKL_", "BLIS_", "NPY_"))
+
+
+def entries_below(os, folder):
+    """All entries of the workspace: a program may well add one of its folders to sys.path."""
+    for entry in os.scandir(folder):
+        yield entry
+        if entry.is_dir(follow_symlinks=False):
+            yield from entries_below(os, entry.path)
+
+
+def hides(os, entry, roots):
+    """Whether an entry of the workspace is a module that Python would take instead of one of these; or a file of settings
+    that one of them looks for when it is imported, such as matplotlibrc."""
+    root, dot, suffix = entry.name.partition(".")
+    if root not in roots:
+        return entry.name.endswith("rc") and entry.name[:-2] in roots
+    if dot:
+        return suffix in ("py", "pyc") or suffix.endswith("so")
+    try:
+        return any(inner.startswith("__init__.") for inner in os.listdir(entry.path))
+    except OSError:
+        return False  # no folder, or none that Python could look into
 
 
 def leave_the_path(os, folder):
@@ -54,10 +117,10 @@ def chain_load():
 
 def prepare(os):
     """Everything that a run would otherwise pay for, once, while nobody waits for it."""
+    has_gc = "gc" in sys.modules
     import gc
 
-    # On a pipe Python collects 8 KiB before it writes, and a stream would arrive in one piece at the end.
-    sys.stdout.reconfigure(line_buffering=True)
+    known_folders = {*sys.path_importer_cache, *sys.path}
     # What Python needs to print a traceback (7 ms), and with it what programs import most (6 ms); 2 MB in all. Not
     # `random`: its state is best made at the time, by the program that uses it.
     import datetime, json, math, traceback  # noqa: E401, F401
@@ -71,12 +134,28 @@ def prepare(os):
             hook(__file__)
         except ImportError:
             pass  # the usual answer: it is no archive and no folder
-    sys.path_importer_cache.pop(__file__, None)
+    for folder in sys.path_importer_cache.keys() - known_folders:
+        del sys.path_importer_cache[folder]
+    # The rehearsal's traceback has read lines of this file.
+    sys.modules["linecache"].clearcache()
+    freeze(gc)
+    if not has_gc:
+        del sys.modules["gc"]
 
-    # What lives now lives to the end: neither a collection nor the exit has to walk it again (1 ms of the exit).
+
+def freeze(gc):
+    """What lives now lives to the end: neither a collection nor the exit has to walk it again (1 ms of the exit).
+
+    All but the namespace of `__main__`. Programs close a cycle through it (a function holds its globals), which only a
+    collection opens; were it frozen, no object of a program's would be finalised at the end, and files that it left open
+    would lose what was not flushed. Empty it is not tracked while the freeze happens, and is tracked anew when it is filled.
+    """
+    namespace = sys.modules["__main__"].__dict__
+    content = dict(namespace)
+    namespace.clear()
     gc.collect()
     gc.freeze()
-    del sys.modules["gc"]
+    namespace.update(content)
 
 
 def rehearse(os, traceback):
@@ -127,10 +206,12 @@ def apply(os, message):
         import time
 
         time.tzset()
+    return variables
 
 
 def start_over(os):
-    """Python and the C library read these variables only when they start. Being exact is worth 10 ms here."""
+    """Python and the C library read some variables only when they start, and some modules cannot be forgotten. Being exact
+    is worth 10 ms here, and the time to import again what the program needs."""
     import _signal
 
     # Python ignores these for itself, and what is ignored stays so across exec().

@@ -2,6 +2,7 @@
 #include "box.h"
 #include "check.h"
 
+#include <signal.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -429,6 +430,17 @@ static void out_of_reach(void) {
     EXPECT(strcmp(result->out, box_is_unprivileged() ? "alive\nsafe\n1000\n" : "alive\n1000\n") == 0);
 }
 
+static void deaf_to_signals(void) {
+    struct box box = box_start(runner);
+    EXPECT(box_ready(&box));
+    /* From outside, where the engine is; the sender's number in the container is 0, as if nobody had sent it. */
+    EXPECT(kill(box.pid, SIGTERM) == 0 && kill(box.pid, SIGINT) == 0);
+    box_run(&box, "echo alive", 0, false);
+    const struct result *result = box_result(&box);
+    EXPECT(result->exited && strcmp(result->out, "alive\n") == 0);
+    EXPECT(box_end(&box) == 0);
+}
+
 void runner_tests(int runner_under_test, bool all_exit_codes) {
     runner = runner_under_test;
     if (!box_possible(runner)) {
@@ -467,4 +479,5 @@ void runner_tests(int runner_under_test, bool all_exit_codes) {
     check("arguments and variables reach the interpreter byte for byte", arguments_and_variables);
     check("the program starts with clean descriptors and signals", clean_start);
     check("the program cannot reach, signal or victimise PID 1", out_of_reach);
+    check("a signal that seems to come from outside ends nothing", deaf_to_signals);
 }

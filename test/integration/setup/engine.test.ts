@@ -266,8 +266,15 @@ async function importWaitingImage(folder: string, locations: EngineLocations): P
   const archive = spawn("tar", ["-C", root, "-c", "."], { stdio: ["ignore", "pipe", "inherit"] });
   const images = new ImageApi({ kind: "socket", socketPath: locations.socketPath });
   await images.import(archive.stdout, "waits-files:1", {});
-  await writeFile(path.join(root, "Dockerfile"), 'FROM waits-files:1\nCMD ["/waits"]\n');
-  await images.build({ tag: IMAGE, folder: root, files: ["Dockerfile"], buildArguments: {} });
+  await writeFile(path.join(root, "Dockerfile"), 'FROM waits-files:1 AS waits\nCMD ["/waits"]\n');
+  await images.build({
+    tag: IMAGE,
+    target: "waits",
+    folder: root,
+    files: ["Dockerfile"],
+    buildArguments: {},
+    useCache: true,
+  });
 }
 
 /** A socket file as a killed process leaves it. */

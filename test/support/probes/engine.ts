@@ -1,12 +1,14 @@
 import { request } from "node:http";
 import { engineAddress } from "../../../src/container/engine-address.js";
-import { sandboxImageTag } from "../../../src/setup/sandbox-image.js";
+import type { ImageTarget } from "../../../src/image-targets.js";
+import { imageTag } from "../../../src/setup/sandbox-image.js";
 
 const CALL_DEADLINE_MS = 60_000;
 
-/** The image that probes run in: the sandbox image, or what MATCHBOX_TEST_IMAGE names. */
-export function testImage(): string {
-  return process.env["MATCHBOX_TEST_IMAGE"] ?? sandboxImageTag();
+/** The image that probes run in: the one of the target, or for the sandbox image what MATCHBOX_TEST_IMAGE names. */
+export function testImage(target: ImageTarget = "sandbox"): string {
+  const chosen = target === "sandbox" ? process.env["MATCHBOX_TEST_IMAGE"] : undefined;
+  return chosen ?? imageTag(target);
 }
 
 /** One call of the engine's HTTP API, without anything of ours in between. @throws when it answers 400 or more */

@@ -125,6 +125,7 @@ def files():
         os.truncate(path, 10)
         os.sync()
         assert subprocess.run(["cp", "-a", path, path + "5"]).returncode == 0
+        assert subprocess.run(["tar", "-C", folder, "-czf", "/tmp/probe.tgz", "a", "a3"]).returncode == 0
 
 
 def databases():
@@ -154,6 +155,8 @@ def signals_and_timers():
 def limits():
     resource.setrlimit(resource.RLIMIT_NOFILE, resource.getrlimit(resource.RLIMIT_NOFILE))
     resource.prlimit(0, resource.RLIMIT_CORE)
+    # As programs do that have a secret; gpg gives up where it fails.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.sched_setaffinity(0, os.sched_getaffinity(0))
     os.nice(1)
 

@@ -7,7 +7,9 @@
  *
  * "control" leaves out what makes an unfiltered kernel load modules: protocol families that nobody uses, and x32.
  *
- * Static, without anything of the image it runs in. Usage: syscalls denied|control|allowed
+ * Static, without anything of the image it runs in. Usage: syscalls denied|control|escapes|allowed|limits
+ *
+ * "limits" lowers each limit of a process by one, by every way there is.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -19,6 +21,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -334,10 +337,60 @@ static void try_control(void) {
     try_int80();
 }
 
+/* The tenth of "denied" that a hostile program would begin with; for runs in a sandbox with half a processor. */
+static void try_escapes(void) {
+    try_control();
+    socket_of("AF_ALG", 38, SEQPACKET, 0);
+    socket_of("AF_VSOCK", 40, STREAM, 0);
+    socket_of("AF_KEY", 15, RAW, 2);
+    socket_of("AF_XDP", 44, RAW, 0);
+    socket_of("AF_BLUETOOTH", 31, SEQPACKET, 0);
+    socket_of("AF_NETLINK, NETFILTER", NETLINK, RAW, 12);
+#ifdef __x86_64__
+    call("x32 getpid", NR_X32_BIT | 39, 0, 0, 0, 0, 0);
+    call("x32 socket(AF_ALG)", NR_X32_BIT | 41, 38, SEQPACKET, 0, 0, 0);
+    call("x32 unshare(FILES)", NR_X32_BIT | 272, CLONE_FILES, 0, 0, 0, 0);
+    call("x32 ptrace(TRACEME)", NR_X32_BIT | 521, 0, 0, 0, 0, 0);
+#endif
+}
+
 static void try_denied(void) {
     try_control();
     try_rare_sockets();
     try_x32();
+}
+
+/*
+ * Sets a soft limit of the caller to one below what it is, by the old call or the new, as glibc never would.
+ * 0 when it took effect, EALREADY when the call succeeded and did nothing.
+ */
+static long lower_limit(const long *a) {
+    struct rlimit before, after;
+    if (getrlimit((int)(a[1] & 0xffff), &before) != 0)
+        return -1;
+    struct rlimit lower = {before.rlim_cur - 1, before.rlim_max};
+    const long done = a[0] == SYS_setrlimit ? syscall(SYS_setrlimit, a[1], &lower)
+                                            : syscall(SYS_prlimit64, 0, a[1], &lower, &after);
+    if (done != 0 || getrlimit((int)(a[1] & 0xffff), &after) != 0)
+        return -1;
+    if (after.rlim_cur == lower.rlim_cur)
+        return 0;
+    errno = EALREADY;
+    return -1;
+}
+
+static void try_limits(void) {
+    for (long limit = 0; limit < RLIM_NLIMITS; limit++) {
+        char text[64];
+        snprintf(text, sizeof text, "setrlimit(%ld)", limit);
+        report(text, lower_limit, (const long[]){SYS_setrlimit, limit});
+        snprintf(text, sizeof text, "prlimit64(%ld)", limit);
+        report(text, lower_limit, (const long[]){SYS_prlimit64, limit});
+        snprintf(text, sizeof text, "setrlimit(%ld, high bits)", limit);
+        report(text, lower_limit, (const long[]){SYS_setrlimit, (long)(1UL << 32 | (unsigned long)limit)});
+        snprintf(text, sizeof text, "prlimit64(%ld, high bits)", limit);
+        report(text, lower_limit, (const long[]){SYS_prlimit64, (long)(1UL << 32 | (unsigned long)limit)});
+    }
 }
 
 /* What a strict filter breaks most easily, in what a program without an interpreter can do. */
@@ -382,6 +435,10 @@ int main(int argc, char **argv) {
         try_control();
     else if (argc == 2 && strcmp(argv[1], "allowed") == 0)
         try_allowed();
+    else if (argc == 2 && strcmp(argv[1], "escapes") == 0)
+        try_escapes();
+    else if (argc == 2 && strcmp(argv[1], "limits") == 0)
+        try_limits();
     else
         return 2;
     puts("end\tok");

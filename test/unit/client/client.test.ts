@@ -101,6 +101,44 @@ describe("a run that is collected", () => {
     expect(run.result()).toBe(run.result());
   });
 
+  it("sends no more input than half of what may wait, until the daemon has passed some on", async () => {
+    const daemon = new ScriptedDaemon(hello({ stdinWindowBytes: 400_000 }));
+    const client = await MatchboxClient.connect({ openSocket: daemon.open });
+    const run = client.run({ ...REQUEST, id: "a", stdin: true });
+    const say = script("a");
+    daemon.say(say.started());
+    const writing = run.write("é".repeat(400_000));
+    const sent = () =>
+      daemon.received.reduce((sum, { data }) => sum + (typeof data === "string" ? Buffer.byteLength(data) : 0), 0);
+    await new Promise(setImmediate);
+    const first = sent();
+    expect(first).toBeGreaterThan(200_000);
+    expect(first).toBeLessThan(400_000);
+    daemon.say(say.taken(first));
+    await new Promise(setImmediate);
+    expect(sent()).toBeGreaterThan(first);
+    expect(sent()).toBeLessThan(800_000);
+    // The end of the run is the end of the wait.
+    daemon.say(say.exit());
+    expect(await writing).toBe(false);
+  });
+
+  it("says where something is missing within a stream", async () => {
+    const { client, daemon } = await connect();
+    const text = client.run({ ...REQUEST, id: "a" });
+    const bytes = client.run({ ...REQUEST, id: "b", encoding: "base64" });
+    for (const [id, head] of [
+      ["a", "ab"],
+      ["b", "/wA="],
+    ] as const) {
+      const say = script(id);
+      for (const message of [say.started(), say.stdout(head), { ...say.stdout("YQ=="), omittedBytes: 7 }, say.exit()])
+        daemon.say(message);
+    }
+    for (const run of [text, bytes])
+      expect((await run.result()).gaps).toEqual([{ stream: "stdout", at: 2, omittedBytes: 7 }]);
+  });
+
   it("gives exact bytes when base64 was asked for", async () => {
     const { client, daemon } = await connect();
     const run = client.run({ ...REQUEST, id: "a", encoding: "base64" });

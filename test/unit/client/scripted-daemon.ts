@@ -85,6 +85,7 @@ export function script(id: string) {
     stdout: (data: string) => message("stdout", { data }),
     stderr: (data: string) => message("stderr", { data }),
     file: (path: string, content: string) => message("file", { path, size: 1, mode: 0o644, content, encoding: "utf8" }),
+    taken: (bytes: number) => message("stdin_taken", { bytes }),
     unheardOf: () => message("weather", { sky: "clear" }),
     exit: (fields: object = {}) => message("exit", exitFields(fields)),
     error: (code: string, fields: object = {}) =>

@@ -73,6 +73,16 @@ describe("the configuration that comes with Matchbox", () => {
   });
 });
 
+describe("the lane that the configuration shows in comments", () => {
+  it("is one that can be used, as it is written there", async () => {
+    const text = await readFile(SHIPPED, "utf8");
+    const shown = /^ {2}# data:\n(?: {2}# {3}.*\n)+/m.exec(text)?.[0] ?? "";
+    const config = await load(text.replace(shown, shown.replaceAll(/^ {2}# /gm, "  ")));
+    expect(config.lanes["data"]).toMatchObject({ target: "data", image: null, network: "none", warm: 2 });
+    expect(config.lanes["data"]?.preload).toContain("matplotlib.pyplot");
+  });
+});
+
 describe("a configuration file", () => {
   it("needs no more than a lane", async () => {
     const config = await load(LANES);
@@ -149,6 +159,32 @@ describe("a configuration file", () => {
       /^FILE:4: lanes\.python\.warm .*must be a whole number/,
     ],
     [
+      "a profile named unconfined",
+      `${LANES}    seccomp: unconfined\n`,
+      /^FILE:4: lanes\.python\.seccomp is "unconfined", but must be an absolute path/,
+    ],
+    [
+      "a profile by a path that depends on the working directory",
+      `${LANES}    seccomp: ./profile.json\n`,
+      /^FILE:4: lanes\.python\.seccomp is "\.\/profile\.json", but must be an absolute path/,
+    ],
+    ["a profile switched off", `${LANES}    seccomp: false\n`, /^FILE:4: lanes\.python\.seccomp is false, but .*/],
+    [
+      "a masked path that climbs",
+      `${LANES}    maskedPaths: [/usr/../etc]\n`,
+      /^FILE:4: lanes\.python\.maskedPaths\.0 is "\/usr\/\.\.\/etc", but must be an absolute path/,
+    ],
+    [
+      "the root masked",
+      `${LANES}    maskedPaths: [/]\n`,
+      /^FILE:4: lanes\.python\.maskedPaths\.0 is "\/", but must be/,
+    ],
+    [
+      "no limit on inodes",
+      `${LANES}    tmpInodes: 0\n`,
+      /^FILE:4: lanes\.python\.tmpInodes is 0, but must be a whole number of inodes from 16 to 10000000$/,
+    ],
+    [
       "more warm than there may be",
       `${LANES}    warm: 9\n    maxSandboxes: 8\n`,
       /^FILE:4: lanes\.python\.warm is 9, but must not be over maxSandboxes$/,
@@ -169,6 +205,46 @@ describe("a configuration file", () => {
       /^FILE:2: egress\.dns\.0 is "127\.0\.0\.53", but must not be on the loopback/,
     ],
     ["no resolver", `egress:\n  dns: []\n${LANES}`, /^FILE:2: egress\.dns .*must name a resolver, or be null/],
+    [
+      "a module to preload that is none",
+      `${LANES}    preload: [json, "os; import x"]\n`,
+      /^FILE:4: lanes\.python\.preload\.1 is "os; import x", but must be the name of a Python module/,
+    ],
+    [
+      "a module's name that ends in a dot",
+      `${LANES}    preload: [json.]\n`,
+      /^FILE:4: lanes\.python\.preload\.0 .*name/,
+    ],
+    [
+      "a module's name beyond all",
+      `${LANES}    preload: [${"a".repeat(129)}]\n`,
+      /^FILE:4: lanes\.python\.preload\.0 .*at most 128 characters$/,
+    ],
+    [
+      "more modules than that",
+      `${LANES}    preload: [${Array.from({ length: 65 }, (_, index) => `m${index}`).join(", ")}]\n`,
+      /^FILE:4: lanes\.python\.preload .*at most 64 modules$/,
+    ],
+    [
+      "a module named twice",
+      `${LANES}    preload: [json, json]\n`,
+      /^FILE:4: lanes\.python\.preload must not name a module twice$/,
+    ],
+    [
+      "modules for a shell",
+      "lanes:\n  sh:\n    language: shell\n    preload: [json]\n",
+      /^FILE:4: lanes\.sh\.preload must be empty: only lanes of language python import modules$/,
+    ],
+    [
+      "an image of ours that there is not",
+      `${LANES}    target: science\n`,
+      /^FILE:4: lanes\.python\.target is "science", but .*sandbox.*data/,
+    ],
+    [
+      "an image of ours and another",
+      `${LANES}    image: own:1\n    target: data\n`,
+      /^FILE:5: lanes\.python\.target is "data", but chooses among Matchbox's own images/,
+    ],
     ["no lanes", "lanes: {}\n", /^FILE:1: lanes .*must have at least one lane$/],
     [
       "a lane's name in capitals",

@@ -12,9 +12,11 @@ const spec: SandboxSpec = {
   cpus: 0.5,
   pids: 128,
   openFiles: 1_024,
-  workspaceBytes: 1_000,
-  tmpBytes: 2_000,
-  homeBytes: 3_000,
+  workspace: { bytes: 1_000, inodes: 10 },
+  tmp: { bytes: 2_000, inodes: 20 },
+  home: { bytes: 3_000, inodes: 30 },
+  sharedMemory: { bytes: 4_000, inodes: 40 },
+  maskedPaths: ["/usr/bin/curl"],
   network: "none",
   ociRuntime: undefined,
   seccompProfile: '{"defaultAction":"SCMP_ACT_ERRNO"}',
@@ -40,6 +42,7 @@ describe("the options of a container", () => {
       AttachStdout: true,
       AttachStderr: true,
       Tty: false,
+      StopSignal: "SIGKILL",
       HostConfig: {
         AutoRemove: true,
         NetworkMode: "none",
@@ -48,12 +51,14 @@ describe("the options of a container", () => {
         CapDrop: ["ALL"],
         SecurityOpt: ["no-new-privileges:true", 'seccomp={"defaultAction":"SCMP_ACT_ERRNO"}'],
         ReadonlyRootfs: true,
+        MaskedPaths: expect.any(Array) as string[],
+        ReadonlyPaths: ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
         Tmpfs: {
-          "/workspace": "rw,exec,nosuid,nodev,size=1000,nr_inodes=65536,mode=0700,uid=10001,gid=10001",
-          "/tmp": "rw,exec,nosuid,nodev,size=2000,nr_inodes=65536,mode=1777",
-          "/home/sandboxuser": "rw,exec,nosuid,nodev,size=3000,nr_inodes=65536,mode=0700,uid=10001,gid=10001",
+          "/workspace": "rw,nosuid,nodev,size=1000,nr_inodes=10,exec,mode=0700,uid=10001,gid=10001",
+          "/tmp": "rw,nosuid,nodev,size=2000,nr_inodes=20,exec,mode=1777",
+          "/home/sandboxuser": "rw,nosuid,nodev,size=3000,nr_inodes=30,exec,mode=0700,uid=10001,gid=10001",
+          "/dev/shm": "rw,nosuid,nodev,size=4000,nr_inodes=40,noexec,mode=1777",
         },
-        ShmSize: 67_108_864,
         Memory: 536_870_912,
         MemorySwap: 536_870_912,
         NanoCpus: 500_000_000,
@@ -61,10 +66,14 @@ describe("the options of a container", () => {
         OomScoreAdj: 500,
         Ulimits: [
           { Name: "nofile", Soft: 1_024, Hard: 1_024 },
-          { Name: "core", Soft: 0, Hard: 0 },
+          { Name: "core", Soft: 1, Hard: 1 },
+          { Name: "rtprio", Soft: 0, Hard: 0 },
+          { Name: "nice", Soft: 0, Hard: 0 },
+          { Name: "memlock", Soft: 65_536, Hard: 65_536 },
         ],
         LogConfig: { Type: "none", Config: {} },
         IpcMode: "private",
+        CgroupnsMode: "private",
         RestartPolicy: { Name: "no" },
       },
     });
@@ -88,7 +97,6 @@ describe("the options of a container", () => {
       "UTSMode",
       "UsernsMode",
       "CgroupParent",
-      "CgroupnsMode",
       "Links",
       "ExtraHosts",
       "Sysctls",
@@ -98,14 +106,40 @@ describe("the options of a container", () => {
     for (const key of ["Volumes", "ExposedPorts", "Env", "Healthcheck"]) expect(rest).not.toHaveProperty(key);
   });
 
-  it("never say unconfined: without a profile of ours the engine's own holds", () => {
-    expect(closed({ seccompProfile: undefined }).HostConfig?.SecurityOpt).toEqual(["no-new-privileges:true"]);
+  it("always have the spec's profile, and never say unconfined", () => {
+    expect(closed({ seccompProfile: "{1}" }).HostConfig.SecurityOpt).toEqual(["no-new-privileges:true", "seccomp={1}"]);
     expect(JSON.stringify(closed())).not.toContain("unconfined");
+  });
+
+  it.each([
+    // What moby masks by itself: 20.10, and what later ones have added.
+    ..."acpi asound kcore keys latency_stats sched_debug scsi timer_list timer_stats interrupts"
+      .split(" ")
+      .map((name) => `/proc/${name}`),
+    "/sys/firmware",
+    "/sys/devices/virtual/powercap",
+    "/sys/devices/system/cpu/cpu0/thermal_throttle",
+    "/sys/devices/system/cpu/cpu63/thermal_throttle",
+    // Ours.
+    ..."cmdline config.gz kallsyms modules pressure".split(" ").map((name) => `/proc/${name}`),
+    "/sys/module",
+    "/sys/devices/virtual/dmi",
+    "/proc/sys/kernel/random/boot_id",
+    // The lane's.
+    "/usr/bin/curl",
+  ])("mask %s", (path) => {
+    expect(closed().HostConfig.MaskedPaths).toContain(path);
+  });
+
+  it("leave what the kernel counts by user, over all sandboxes, as the engine has it", () => {
+    const names = closed().HostConfig.Ulimits?.map(({ Name }) => Name);
+    expect(names).toHaveLength(5);
+    for (const shared of ["nproc", "sigpending", "msgqueue"]) expect(names).not.toContain(shared);
   });
 
   it("allow no swap, whatever the memory", () => {
     const host = closed({ memoryBytes: 16_777_216 }).HostConfig;
-    expect([host?.Memory, host?.MemorySwap]).toEqual([16_777_216, 16_777_216]);
+    expect([host.Memory, host.MemorySwap]).toEqual([16_777_216, 16_777_216]);
   });
 
   it.each([
@@ -114,7 +148,7 @@ describe("the options of a container", () => {
     [0.3, 300_000_000],
     [2, 2_000_000_000],
   ])("give %d processors as whole billionths", (cpus, nano) => {
-    expect(closed({ cpus }).HostConfig?.NanoCpus).toBe(nano);
+    expect(closed({ cpus }).HostConfig.NanoCpus).toBe(nano);
   });
 
   it("join our own network, with resolvers that we chose, only where the lane has one", () => {

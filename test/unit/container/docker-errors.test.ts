@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { DeadlineError } from "../../../src/deadline.js";
 import { engineError, engineStatus } from "../../../src/container/docker-errors.js";
 import { EngineDownError, EngineRefusedError, ImageMissingError, RunnerError } from "../../../src/container/errors.js";
+import { imageTag } from "../../../src/setup/sandbox-image.js";
 
 const call = { what: "create a container", engine: "unix:///e", image: "img:1" };
 
@@ -19,12 +20,12 @@ function systemError(code: string): Error {
 
 describe("a failure of a call to the engine", () => {
   it.each<[string, unknown, new (...args: never[]) => Error, RegExp]>([
-    ["no such image", answered(404, "No such image: img:1"), ImageMissingError, /img:1 .*matchbox build/],
+    ["no such image", answered(404, "No such image: img:1"), ImageMissingError, /The image img:1 is not there/],
     [
       "no such image, in newer words",
       answered(404, "no such image: img:1: not found"),
       ImageMissingError,
-      /matchbox build/,
+      /The image img:1 is not there/,
     ],
     [
       "no such network",
@@ -93,5 +94,16 @@ describe("the status of an answer", () => {
     ["404", undefined],
   ])("is known only where there was one", (error, status) => {
     expect(engineStatus(error)).toBe(status);
+  });
+});
+
+describe("an image that is missing", () => {
+  it.each([
+    [imageTag("sandbox"), "Build it with: npx matchbox build"],
+    [imageTag("data"), "Build it with: npx matchbox build --target data"],
+    ["registry.example/own/python:3", "Pull it with: docker pull registry.example/own/python:3"],
+    ["matchbox-sandboxes:1", "Pull it with: docker pull matchbox-sandboxes:1"],
+  ])("is told with the command that gets it: %s", (image, words) => {
+    expect(new ImageMissingError(image).message).toBe(`The image ${image} is not there. ${words}`);
   });
 });

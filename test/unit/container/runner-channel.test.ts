@@ -55,6 +55,7 @@ function openChannel() {
     channel.begin(PROGRAM, {
       onOutput: (stream, bytes) => heard.push([stream, bytes.toString()]),
       onFile: ({ path, content }) => heard.push(["file", path, content.toString()]),
+      onStdinTaken: (bytes) => heard.push(["taken", bytes]),
       onSkipped: ({ path, why }) => heard.push(["skipped", path, why]),
       onExit: ({ value }) => heard.push(["exit", value]),
       onLost: (cause) => heard.push(["lost", cause]),

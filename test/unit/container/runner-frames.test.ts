@@ -216,9 +216,13 @@ describe("the runner's other frames", () => {
     expect(decodeSkipped(Buffer.from([code, 0, 0, 0, 0, 0, 0, 0, 0, 0x61])).why).toBe(why);
   });
 
+  it("may be the word, without a path, that the search was cut short", () => {
+    expect(decodeSkipped(Buffer.of(2, 0, 0, 0, 0, 0, 0, 0, 0))).toEqual({ why: "too_many", size: 0, path: "" });
+  });
+
   it.each<[string, () => unknown]>([
     ["a file without a path", () => decodeCollected(Buffer.alloc(10))],
-    ["a skipped file without a path", () => decodeSkipped(Buffer.alloc(9))],
+    ["a skipped file without a size", () => decodeSkipped(Buffer.alloc(8))],
     ["a failure without a code", () => decodeFailed(Buffer.alloc(0))],
     ["room of three bytes", () => decodeStdinRoom(Buffer.alloc(3))],
   ])("are refused when they are too short: %s", (_what, read) => {

@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { EngineDownError, EngineRefusedError, ImageMissingError, RunnerError } from "../../../src/container/errors.js";
+import {
+  EngineDownError,
+  EngineRefusedError,
+  ImageMissingError,
+  PreloadError,
+  RunnerError,
+} from "../../../src/container/errors.js";
 import type { DaemonError } from "../../../src/errors.js";
 import { LaneHealth } from "../../../src/pool/health.js";
 import { ManualClock, settle } from "../../support/manual-clock.js";
@@ -34,6 +40,7 @@ describe("a lane's health", () => {
 
   it.each<[number, string, DaemonError]>([
     [1, "an image that is missing", new ImageMissingError("x:1")],
+    [1, "a module that cannot be imported", new PreloadError("preload: numpy: No module named 'numpy'")],
     [1, "an engine that is down", new EngineDownError("silent")],
     [3, "an engine that refuses", new EngineRefusedError("no")],
     [3, "a runner that fails", boom],

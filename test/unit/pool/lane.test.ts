@@ -326,8 +326,7 @@ describe("a lane whose sandboxes cannot be made", () => {
   it("tells how to get a missing image", async () => {
     await using rig = await LaneRig.start({ warm: 1, image: "absent:1" });
     expect(rig.lane.fault).toBeInstanceOf(ImageMissingError);
-    expect(rig.lane.fault?.message).toContain("absent:1");
-    expect(rig.lane.fault?.message).toContain("npx matchbox build");
+    expect(rig.lane.fault?.message).toBe("The image absent:1 is not there. Pull it with: docker pull absent:1");
   });
 
   it("leaves no sandbox behind that did not become ready", async () => {

@@ -10,8 +10,14 @@ describe("the spec of a lane's sandboxes", () => {
     const lane = laneConfig({
       memoryMiB: 256,
       workspaceMiB: 3,
+      workspaceInodes: 300,
       tmpMiB: 2,
+      tmpInodes: 200,
       homeMiB: 1,
+      homeInodes: 100,
+      shmMiB: 4,
+      shmInodes: 400,
+      maskedPaths: ["/usr/bin/curl"],
       cpus: 1.5,
       pids: 64,
       openFiles: 99,
@@ -19,9 +25,11 @@ describe("the spec of a lane's sandboxes", () => {
     expect(sandboxSpec("python", lane, defaults)).toMatchObject({
       lane: "python",
       memoryBytes: 256 * MIB,
-      workspaceBytes: 3 * MIB,
-      tmpBytes: 2 * MIB,
-      homeBytes: MIB,
+      workspace: { bytes: 3 * MIB, inodes: 300 },
+      tmp: { bytes: 2 * MIB, inodes: 200 },
+      home: { bytes: MIB, inodes: 100 },
+      sharedMemory: { bytes: 4 * MIB, inodes: 400 },
+      maskedPaths: ["/usr/bin/curl"],
       cpus: 1.5,
       pids: 64,
       openFiles: 99,
@@ -34,6 +42,16 @@ describe("the spec of a lane's sandboxes", () => {
   it("takes the lane's image, else the default one", () => {
     expect(sandboxSpec("a", laneConfig({ image: "own:2" }), defaults).image).toBe("own:2");
     expect(sandboxSpec("a", laneConfig({ image: null }), defaults).image).toBe("default:1");
+  });
+
+  it("names the modules to import while nobody waits, and none where there are none", () => {
+    const variables = (preload: string[]): string[] => {
+      const { command } = sandboxSpec("a", laneConfig({ preload }), defaults);
+      return command.slice(0, command.indexOf("--main")).filter((word) => word !== "--env");
+    };
+    const hook = "PYTHONPATH=/opt/matchbox/prewarm/python";
+    expect(variables([])).toEqual([hook]);
+    expect(variables(["numpy", "matplotlib.pyplot"])).toEqual([hook, "MATCHBOX_PRELOAD=numpy,matplotlib.pyplot"]);
   });
 
   it.each([

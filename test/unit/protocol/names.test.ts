@@ -89,6 +89,7 @@ describe("the name of a variable", () => {
     ["the shell's", "IFS"],
     ["the shell's", "_"],
     ["ours", "MATCHBOX_MAIN"],
+    ["ours", "__matchbox_item"],
     ["no name", ""],
     ["no name", "1A"],
     ["no name", "A B"],

@@ -168,6 +168,23 @@ describe("a run's input", () => {
     expect(textOf(run)).toBe(text);
   });
 
+  it("is reported taken about once a megabyte, where it stays open", async () => {
+    await using rig = await rigOf();
+    const run = await running(rig, { code: "cat", stdin: true });
+    for (let count = 0; count < 5; count += 1) {
+      run.run.writeStdin("x".repeat(512 * 1024));
+      await settle();
+      await settle();
+    }
+    run.run.endStdin();
+    await run.done;
+    const taken = run.messages.flatMap((message) => (message.type === "stdin_taken" ? [message.bytes] : []));
+    expect(taken.length).toBe(2);
+    expect(taken[0]).toBeGreaterThanOrEqual(1024 * 1024);
+    expect(taken[1]).toBeGreaterThanOrEqual(taken[0]! + 1024 * 1024);
+    terminalOf(run);
+  });
+
   it.each<[string, Record<string, unknown>, (run: Run) => void]>([
     ["when it was never open", {}, (run) => run.writeStdin("x")],
     ["when it came whole", { stdin: "all" }, (run) => run.writeStdin("x")],
@@ -523,6 +540,23 @@ describe("a run that writes much", () => {
     });
   });
 
+  it("keeps its last words where the lane says tail, and says what is missing before them", async () => {
+    await using rig = await rigOf({ maxOutputBytes: 10, outputPolicy: "tail", outputTailBytes: 8 });
+    const files = [{ path: "out", content: "x" }];
+    const run = start(rig, { code: "echo 0123456789abcdef\nexit 2", files, collect: ["out"] });
+    await run.done;
+    expect(run.messages.filter(({ type }) => type === "stdout")).toMatchObject([
+      { data: "01" },
+      { data: "9abcdef\n", omittedBytes: 7 },
+    ]);
+    expect(run.messages.map(({ type }) => type)).toEqual(["started", "stdout", "stdout", "file", "exit", "destroyed"]);
+    expect(terminalOf(run)).toMatchObject({
+      reason: "exited",
+      exitCode: 2,
+      output: { stdout: { bytes: 17, sent: 10, truncated: true } },
+    });
+  });
+
   it("waits while its client does not read, and loses nothing", async () => {
     await using rig = await rigOf();
     const run = start(rig, { code: `head -c ${4 * 1024 * 1024} /dev/zero`, encoding: "base64" }, (fresh) =>
@@ -537,6 +571,16 @@ describe("a run that writes much", () => {
       reason: "exited",
       output: { stdout: { bytes: 4 * 1024 * 1024, sent: 4 * 1024 * 1024, truncated: false } },
     });
+  });
+
+  it("in crumbs makes few messages, and waits for no timer at its end", async () => {
+    await using rig = await rigOf();
+    const run = start(rig, { code: `${"echo x\n".repeat(500)}exit 0` });
+    await run.done;
+    expect(textOf(run)).toBe("x\n".repeat(500));
+    expect(run.messages.filter(({ type }) => type === "stdout").length).toBeLessThan(5);
+    await rig.clock.advance(15);
+    expect(rig.clock.sleeping).toBe(0);
   });
 
   it("is told whole to a client that reads only after its end", async () => {

@@ -5,7 +5,7 @@ import { EXIT_REASONS, type ExitReason } from "../../../src/protocol/exit.js";
 import { decide, type Ending } from "../../../src/run/outcome.js";
 import { KILL_CAUSES, type KillReason } from "../../../src/run/termination.js";
 
-const { SIGKILL, SIGSEGV, SIGTERM } = constants.signals;
+const { SIGABRT, SIGKILL, SIGSEGV, SIGTERM } = constants.signals;
 
 function reported(exit: Partial<RunnerExit>): Ending {
   const nothing = { cpuMs: 0, maxRssBytes: 0, runMs: 0, stdoutBytes: 0, stderrBytes: 0 };
@@ -43,6 +43,7 @@ const TABLE: readonly Row[] = [
   ],
   ["it crashes", signaled(SIGSEGV), undefined, "signaled", null, "SIGSEGV"],
   ["it ends by SIGTERM", signaled(SIGTERM), undefined, "signaled", null, "SIGTERM"],
+  ["it ends by a signal of several names", signaled(SIGABRT), undefined, "signaled", null, "SIGABRT"],
   ["it ends by a signal without a name", signaled(40), undefined, "signaled", null, "SIG40"],
   ["it kills itself", signaled(SIGKILL, { foreignKill: true }), undefined, "signaled", null, "SIGKILL"],
   [

@@ -37,6 +37,25 @@ describe("the program of a request", () => {
     });
   });
 
+  it.each<[string[], string[], string[]]>([
+    [["*"], ["A", "b_1"], []],
+    [
+      ["APP_*", "TZ"],
+      ["APP_", "APP_X", "TZ"],
+      ["APP", "TZ2", "T", "app_x"],
+    ],
+    [[], [], ["A"]],
+  ])("takes the variables that its lane allows: %j", (allowedEnv, allowed, refused) => {
+    const choosy = laneConfig({ allowedEnv });
+    for (const name of allowed)
+      expect(programOf(request({ env: { [name]: "1" } }), choosy).env).toEqual({ [name]: "1" });
+    for (const name of refused) {
+      const act = () => programOf(request({ env: { [name]: "1" } }), choosy);
+      expect(act).toThrow(BadRunError);
+      expect(act).toThrow(new RegExp(`^env\\.${name}: lane python lets a run set: `));
+    }
+  });
+
   it("goes into the file of its lane's language", () => {
     expect(programOf(request(), laneConfig({ language: "shell" })).files[0]?.path).toBe("main.sh");
   });

@@ -376,6 +376,31 @@ describe("a connection", () => {
     await client.sync();
     expect(state).toEqual(["running", "running"]);
   });
+
+  it("sends a client away that reads nothing; reading on, it hears the endings of its runs and the reason", async () => {
+    await using rig = await ServerRig.start({ highWaterBytes: 65_536, slowClientMs: 100 });
+    const client = await rig.connect();
+    client.run("loud");
+    client.run("quiet");
+    const [loud, quiet] = [await rig.held(client, "loud"), await rig.held(client, "quiet")];
+    client.socket.pause();
+    const chunk = "x".repeat(65_536);
+    for (let count = 0; count < 400 && loud.run.termination.reason === undefined; count += 1) {
+      loud.run.emit({ type: "stdout", data: chunk });
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    await Promise.all([loud.over, quiet.over]);
+    const closed = once(client.socket, "close");
+    client.socket.resume();
+    const endings = new Map<string, string>();
+    while (endings.size < 2) {
+      const message = await client.next();
+      if (message.type === "exit") endings.set(message.id, message.reason);
+    }
+    expect(Object.fromEntries(endings)).toEqual({ loud: "client_gone", quiet: "client_gone" });
+    const [code, reason] = (await closed) as [number, Buffer];
+    expect([code, reason.toString()]).toEqual([4008, "The client took nothing for too long."]);
+  });
 });
 
 describe("the listener", () => {

@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { copiedPaths, sandboxImageTag, sandboxInputs } from "../../../src/setup/sandbox-image.js";
+import { copiedPaths, imageInputs, imageTag, stagesFor } from "../../../src/setup/sandbox-image.js";
 
 let folder: string;
 
@@ -10,11 +10,14 @@ const write = async (file: string, content: string): Promise<void> => {
   await mkdir(path.dirname(path.join(folder, file)), { recursive: true });
   await writeFile(path.join(folder, file), content);
 };
-const tag = (baseImage = ""): string => sandboxImageTag(folder, baseImage);
+const tag = (baseImage = ""): string => imageTag("sandbox", folder, baseImage);
 
 beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "matchbox-sandbox-"));
-  await write("Dockerfile", "ARG BASE_IMAGE\nFROM $BASE_IMAGE\nCOPY runner/ /src/\nCOPY prewarm/python.py /opt/\n");
+  await write(
+    "Dockerfile",
+    "ARG BASE_IMAGE\nFROM $BASE_IMAGE AS sandbox\nCOPY runner/ /src/\nCOPY prewarm/python.py /opt/\n",
+  );
   await write("runner/main.c", "int main(void) { return 0; }\n");
   await write("runner/parts/frames.c", "\n");
   await write("prewarm/python.py", "import json\n");
@@ -23,7 +26,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(folder, { recursive: true }));
 
-describe("sandboxImageTag", () => {
+describe("imageTag", () => {
   it("names an image by twelve hexadecimal digits", () => {
     expect(tag()).toMatch(/^matchbox-sandbox:[0-9a-f]{12}$/);
   });
@@ -37,7 +40,7 @@ describe("sandboxImageTag", () => {
   });
 
   it.each([
-    ["the Dockerfile", () => write("Dockerfile", "FROM scratch\nCOPY runner/ /src/\n")],
+    ["the Dockerfile", () => write("Dockerfile", "FROM scratch AS sandbox\nCOPY runner/ /src/\n")],
     ["a copied file", () => write("prewarm/python.py", "import math\n")],
     ["a file deep in a copied folder", () => write("runner/parts/frames.c", "// changed\n")],
     ["a new file in a copied folder", () => write("runner/new.c", "")],
@@ -68,12 +71,11 @@ describe("sandboxImageTag", () => {
   });
 });
 
-describe("sandboxInputs", () => {
-  it("lists the Dockerfile and what it copies, sorted, without what .dockerignore names", async () => {
+describe("imageInputs", () => {
+  it("lists what the target copies, sorted, without what .dockerignore names", async () => {
     await write("runner/build/runner", "binary");
     await write(".dockerignore", "# built by the tests\nrunner/build/\n");
-    expect(sandboxInputs(folder)).toEqual([
-      "Dockerfile",
+    expect(imageInputs("sandbox", folder).files).toEqual([
       "prewarm/python.py",
       "runner/main.c",
       "runner/parts/frames.c",
@@ -82,7 +84,71 @@ describe("sandboxInputs", () => {
 
   it("refuses patterns in .dockerignore", async () => {
     await write(".dockerignore", "**/*.o\n");
-    expect(() => sandboxInputs(folder)).toThrow("**/*.o");
+    expect(() => imageInputs("sandbox", folder)).toThrow("**/*.o");
+  });
+});
+
+describe("stagesFor", () => {
+  const dockerfile = [
+    "ARG BASE",
+    "FROM ${BASE} AS tools",
+    "RUN install compiler",
+    "FROM --platform=linux/amd64 ${BASE} as packages",
+    "RUN install python",
+    "FROM packages AS sandbox",
+    "COPY --from=tools /out /opt",
+    "FROM packages AS data",
+    "COPY numbers /opt",
+    "RUN echo FROM nowhere",
+    "FROM sandbox",
+    "",
+  ].join("\n");
+
+  it("takes a target's own stage, those that it stands on, and those that it copies from", () => {
+    const stages = stagesFor("sandbox", dockerfile);
+    expect(stages.match(/^FROM.*$/gm)).toEqual([
+      "FROM ${BASE} AS tools",
+      "FROM --platform=linux/amd64 ${BASE} as packages",
+      "FROM packages AS sandbox",
+    ]);
+    expect(stages).toMatch(/^\n?ARG BASE\n/);
+  });
+
+  it("leaves out stages that the target has nothing of", () => {
+    const stages = stagesFor("data", dockerfile);
+    expect(stages).not.toContain("compiler");
+    expect(stages).toContain("RUN echo FROM nowhere");
+  });
+
+  it("says that there is no such stage", () => {
+    expect(() => stagesFor("science", dockerfile)).toThrow("no stage that is named science");
+  });
+});
+
+describe("the tags of several targets", () => {
+  beforeEach(async () => {
+    const stages = ["FROM scratch AS sandbox", "COPY runner /r", "FROM sandbox AS data", "COPY prewarm /p", ""];
+    await write("Dockerfile", stages.join("\n"));
+  });
+  const tags = () => [imageTag("sandbox", folder, ""), imageTag("data", folder, "")];
+
+  it("are named after their targets", () => {
+    expect(tags()).toEqual([
+      expect.stringMatching(/^matchbox-sandbox:[0-9a-f]{12}$/),
+      expect.stringMatching(/^matchbox-data:[0-9a-f]{12}$/),
+    ]);
+  });
+
+  it("change with what each is built from, and with nothing else", async () => {
+    const [sandbox, data] = tags();
+    await write("prewarm/python.py", "import math\n");
+    expect(tags()[0]).toBe(sandbox);
+    expect(tags()[1]).not.toBe(data);
+    await write("prewarm/python.py", "import json\n");
+    expect(tags()).toEqual([sandbox, data]);
+    await write("runner/main.c", "int main(void) { return 1; }\n");
+    expect(tags()[0]).not.toBe(sandbox);
+    expect(tags()[1]).not.toBe(data);
   });
 });
 

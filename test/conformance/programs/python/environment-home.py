@@ -1,0 +1,5 @@
+import os
+import pathlib
+import site
+
+print(os.path.expanduser("~"), pathlib.Path.home(), site.getuserbase(), site.getusersitepackages())

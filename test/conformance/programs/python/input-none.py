@@ -1,0 +1,2 @@
+print("asking")
+value = input("value? ")

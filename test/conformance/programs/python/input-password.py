@@ -1,0 +1,5 @@
+import getpass
+import sys
+
+print(repr(getpass.getpass("secret: ")))
+print(sys.stdin.readline())

@@ -1,0 +1,2 @@
+print("last line has no newline")
+raise SystemExit("bye")

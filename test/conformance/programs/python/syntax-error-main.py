@@ -1,0 +1,3 @@
+print("never printed")
+def broken(:
+    return 1

@@ -1,0 +1,2 @@
+echo "$_"
+env | grep -E '^(_|OLDPWD|SHLVL|PWD)=' | sort

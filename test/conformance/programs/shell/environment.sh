@@ -1,0 +1,4 @@
+env | grep -v '^_=' | sort
+printenv GIVEN
+export -p | grep GIVEN
+echo "$GIVEN $EMPTY. ${UNICODE}"

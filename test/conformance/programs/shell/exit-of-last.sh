@@ -1,0 +1,2 @@
+echo x
+(exit 77)

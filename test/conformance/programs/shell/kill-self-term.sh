@@ -1,0 +1,3 @@
+echo before
+kill $$
+sleep 1

@@ -1,0 +1,6 @@
+set -u
+echo "${undefined-default}" "${undefined:-default}" "$#"
+array=()
+echo "${array[@]+none}" "${#array[@]}"
+echo "$undefined"
+echo never

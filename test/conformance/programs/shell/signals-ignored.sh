@@ -1,0 +1,3 @@
+# No signal comes in ignored or blocked.
+grep -E '^Sig(Blk|Ign|Cgt)' /proc/self/status
+trap

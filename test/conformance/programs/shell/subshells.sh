@@ -1,0 +1,10 @@
+x=1; (x=2; echo "$x $BASH_SUBSHELL"); echo "$x $BASH_SUBSHELL"
+[[ $(echo $$) == $$ ]] && echo "same \$\$"
+[[ $(echo $BASHPID) != $$ ]] && echo "other BASHPID"
+echo "$(exit 4)$?"; y=$(exit 4); echo "$?"
+echo piped | read -r z; echo "[$z]"
+shopt -s lastpipe; echo piped | read -r z; echo "[$z]"
+bash -c 'echo "$0 $1 $SHLVL $BASH_SUBSHELL"' zero one
+sh -c 'echo "$0"; exit 3'; echo "$?"
+( ( exit 8 ) ); echo "$?"
+time -p true 2>/dev/null; echo "$?"

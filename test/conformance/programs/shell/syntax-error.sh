@@ -1,0 +1,5 @@
+echo "first line runs"
+if true; then
+    echo "never"
+fi fi
+echo never
