@@ -23,7 +23,7 @@ describe("a lane that preloads modules", () => {
       "lanes.python.warm=1",
       "lanes.shell.warm=0",
       "lanes.pre={language: python, preload: [this, requests, uuid], warm: 1, maxSandboxes: 8, cpus: 2}",
-      "lanes.many={language: python, preload: [random, uuid], warm: 0, maxSandboxes: 24, cpus: 2, queueTimeoutMs: 60000}",
+      "lanes.many={language: python, preload: [random, uuid], warm: 0, maxSandboxes: 24, cpus: 2, queueTimeoutMs: 180000}",
       "lanes.missing={language: python, preload: [json, numpy_of_nobody], warm: 1}",
       "lanes.refusing={language: python, preload: [asyncio.windows_events], warm: 1}",
     ]);
@@ -136,8 +136,10 @@ describe("a lane that preloads modules", () => {
     },
   );
 
-  it("makes chance anew in each of 20 sandboxes", async () => {
-    const outcomes = await Promise.all(Array.from({ length: 20 }, () => peer.run("many", CHANCE)));
+  it("makes chance anew in each of 20 sandboxes", { timeout: 180_000 }, async () => {
+    const ids = Array.from({ length: 20 }, () => peer.start("many", CHANCE));
+    const outcomes: Outcome[] = [];
+    for (const id of ids) outcomes.push(await peer.ending(id));
     expect(outcomes.map(({ exit }) => exit?.exitCode)).toEqual(outcomes.map(() => 0));
     const rows = outcomes.map(({ stdout }) => stdout.trimEnd().split("\n"));
     for (let column = 0; column < 7; column += 1) {
