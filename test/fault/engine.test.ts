@@ -6,6 +6,9 @@ import { Peer } from "../support/peer.js";
 import { callEngine, testImage } from "../support/probes/engine.js";
 import { waitFor } from "../support/wait.js";
 
+/** Short, so that a hung engine shows soon; long enough for a busy machine to make a container in the meantime. */
+const CALL_DEADLINE_MS = 3_000;
+
 async function readiness(url: string): Promise<{ status: number; text: string }> {
   const response = await fetch(`${url}/readyz`);
   return { status: response.status, text: await response.text() };
@@ -59,7 +62,7 @@ describe("an engine that fails", () => {
   it("hangs: calls end at their deadline, the daemon answers, and stops in bounded time", async () => {
     await using proxy = new EngineProxy();
     await proxy.open();
-    const daemon = await startDaemon([`engine.socket=unix://${proxy.path}`, "engine.callDeadlineMs=500"]);
+    const daemon = await startDaemon([`engine.socket=unix://${proxy.path}`, `engine.callDeadlineMs=${CALL_DEADLINE_MS}`]);
     await using peer = await Peer.connect(daemon.url);
     proxy.hang();
     // What is warm cannot answer any more; the run's own time-out still ends it.
