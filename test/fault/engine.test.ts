@@ -62,7 +62,10 @@ describe("an engine that fails", () => {
   it("hangs: calls end at their deadline, the daemon answers, and stops in bounded time", async () => {
     await using proxy = new EngineProxy();
     await proxy.open();
-    const daemon = await startDaemon([`engine.socket=unix://${proxy.path}`, `engine.callDeadlineMs=${CALL_DEADLINE_MS}`]);
+    const daemon = await startDaemon([
+      `engine.socket=unix://${proxy.path}`,
+      `engine.callDeadlineMs=${CALL_DEADLINE_MS}`,
+    ]);
     await using peer = await Peer.connect(daemon.url);
     proxy.hang();
     // What is warm cannot answer any more; the run's own time-out still ends it.
