@@ -52,7 +52,8 @@ print("parent is done")`;
   it("B3.36 what ignores signals, replaces itself or forks without an end is killed all the same", () =>
     arena.withstands(async ({ peer, newMark }) => {
       const marks = [newMark(), newMark(), newMark()] as const;
-      const timeoutMs = 2_000;
+      // Long enough to be seen on a busy machine.
+      const timeoutMs = 8_000;
       const ids = [
         peer.start("shell", `trap '' TERM INT HUP QUIT USR1 USR2 ALRM\nsleep ${marks[0]} &\nexec bash "$0"`, {
           timeoutMs,
@@ -68,7 +69,11 @@ print("parent is done")`;
           ].join("\n"),
           { timeoutMs },
         ),
-        peer.start("shell", `sleep ${marks[2]} & kill -STOP $!; kill -STOP $$`, { timeoutMs }),
+        peer.start(
+          "shell",
+          `sleep ${marks[2]} & until [[ $(</proc/$!/comm) == sleep ]]; do :; done; kill -STOP $! $$`,
+          { timeoutMs },
+        ),
       ];
       await Promise.all(
         marks.map((mark) =>

@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 
 CANARY = re.compile(rb"canary-[a-z]+-[0-9a-f]{32}")
 FOLDERS = ["/workspace", "/home", "/tmp", "/dev", "/run", "/var", "/etc", "/root", "/mnt", "/srv", "/opt", "/sys/fs"]
@@ -18,8 +19,10 @@ def look(path):
         # Neither a pipe without a writer nor a device may hold up the hunt.
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         try:
-            found += CANARY.findall(os.read(fd, MOST_BYTES))
-            looked += 1
+            # The program's own output is a pipe, and reading it would take from what it has said.
+            if not stat.S_ISFIFO(os.fstat(fd).st_mode):
+                found += CANARY.findall(os.read(fd, MOST_BYTES))
+                looked += 1
         finally:
             os.close(fd)
     except OSError:
