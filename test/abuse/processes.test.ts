@@ -53,7 +53,7 @@ print("parent is done")`;
     arena.withstands(async ({ peer, newMark }) => {
       const marks = [newMark(), newMark(), newMark()] as const;
       // Long enough to be seen on a busy machine.
-      const timeoutMs = 8_000;
+      const timeoutMs = 4_000;
       const ids = [
         peer.start("shell", `trap '' TERM INT HUP QUIT USR1 USR2 ALRM\nsleep ${marks[0]} &\nexec bash "$0"`, {
           timeoutMs,
