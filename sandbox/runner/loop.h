@@ -15,8 +15,9 @@ enum runner_exit {
 
 struct loop_start {
     int workspace;         /* the folder that files go to and come from */
-    int signals;           /* a signalfd for SIGCHLD */
+    int signals;           /* a signalfd for SIGCHLD and EXIT_NOTICE_SIGNAL */
     const char *main_name; /* the program's own file, which is never collected */
+    uint32_t exit_notice;  /* the token of notices; 0: none will come */
 };
 
 /* Before the interpreter is started: touches the memory that the path of a run will need. */

@@ -2,15 +2,18 @@
  * The runner: PID 1 of every sandbox. Starts an interpreter in advance, lets it go on the daemon's word, sends back
  * what it prints and how it ended. ../README.md is the contract.
  */
+#include "exit_notice.h"
 #include "loop.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -20,6 +23,7 @@ enum { ENVIRONMENT_MAX = 512, FALLBACK_FD_MAX = 1024 };
 struct arguments {
     const char *workspace;
     const char *main_name;
+    const char *exit_notice;
     char **command;
     char *env[ENVIRONMENT_MAX];
     size_t env_count;
@@ -28,7 +32,8 @@ struct arguments {
 static _Noreturn void usage_error(const char *problem) {
     (void)dprintf(
         STDERR_FILENO,
-        "runner: %s\nusage: runner [--env NAME=VALUE]... [--workspace DIR] --main FILE -- COMMAND [ARGUMENT]...\n",
+        "runner: %s\nusage: runner [--env NAME=VALUE]... [--workspace DIR] [--exit-notice LIBRARY] --main FILE -- "
+        "COMMAND [ARGUMENT]...\n",
         problem);
     _exit(RUNNER_USAGE);
 }
@@ -65,6 +70,8 @@ static void parse_arguments(struct arguments *arguments, char **argv) {
             arguments->workspace = argv[1];
         } else if (strcmp(argv[0], "--main") == 0) {
             arguments->main_name = argv[1];
+        } else if (strcmp(argv[0], "--exit-notice") == 0) {
+            arguments->exit_notice = argv[1];
         } else {
             usage_error("unknown option");
         }
@@ -78,6 +85,30 @@ static void parse_arguments(struct arguments *arguments, char **argv) {
     for (char **variable = environ; *variable != NULL; variable++) {
         add_variable(arguments, *variable);
     }
+}
+
+/*
+ * Has the interpreter load the library that tells of its exit. Returns the token to know its notices by; 0 for none, and
+ * then the end is told when the kernel tells it, as where the library is missing or something else is to be preloaded.
+ */
+static uint32_t add_exit_notice(struct arguments *arguments) {
+    static char preload[PATH_MAX], variable[sizeof EXIT_NOTICE_VARIABLE + EXIT_NOTICE_DIGITS];
+    uint32_t token = 0;
+    if (arguments->exit_notice == NULL || access(arguments->exit_notice, R_OK) != 0 ||
+        getrandom(&token, sizeof token, GRND_NONBLOCK) != sizeof token) {
+        return 0;
+    }
+    for (size_t i = 0; i < arguments->env_count; i++) {
+        if (strncmp(arguments->env[i], "LD_PRELOAD=", strlen("LD_PRELOAD=")) == 0) {
+            return 0;
+        }
+    }
+    token >>= 8;
+    (void)snprintf(preload, sizeof preload, "LD_PRELOAD=%s", arguments->exit_notice);
+    (void)snprintf(variable, sizeof variable, EXIT_NOTICE_VARIABLE "%0*" PRIx32, EXIT_NOTICE_DIGITS, token);
+    add_variable(arguments, preload);
+    add_variable(arguments, variable);
+    return token;
 }
 
 /* Whatever the engine may have left open beyond 0, 1 and 2 (CVE-2024-21626) is closed to the runner and its children.
@@ -107,7 +138,7 @@ static int open_signals(void) {
     sigset_t wanted;
     /* Never SIGTERM: the program can send it too, and make the kernel forget who did by filling its user's signal queue.
      * The engine ends a container with SIGKILL. */
-    if (sigemptyset(&wanted) != 0 || sigaddset(&wanted, SIGCHLD) != 0) {
+    if (sigemptyset(&wanted) != 0 || sigaddset(&wanted, SIGCHLD) != 0 || sigaddset(&wanted, EXIT_NOTICE_SIGNAL) != 0) {
         loop_fail(FAILED_INTERNAL, "sigaddset", errno);
     }
     const int signals = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -166,6 +197,7 @@ int main(int argc, char **argv) {
         .signals = open_signals(),
         .workspace = open_workspace(arguments.workspace),
         .main_name = arguments.main_name,
+        .exit_notice = add_exit_notice(&arguments),
     };
     loop_prepare(&start);
 

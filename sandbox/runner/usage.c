@@ -26,11 +26,13 @@ void usage_open(struct usage *usage, const char *root) {
     static const char *const oom_events[] = {"memory.events", "memory/memory.oom_control", NULL};
     static const char *const memory_peak[] = {"memory.peak", "memory/memory.max_usage_in_bytes", NULL};
     static const char *const cpu[] = {"cpu.stat", "cpuacct/cpuacct.usage", "cpu,cpuacct/cpuacct.usage", NULL};
+    static const char *const tasks[] = {"pids.current", "pids/pids.current", NULL};
     const int folder = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     *usage = (struct usage){
         .oom_events = open_first(folder, oom_events),
         .memory_peak = open_first(folder, memory_peak),
         .cpu = open_first(folder, cpu),
+        .tasks = open_first(folder, tasks),
     };
     if (folder >= 0) {
         (void)close(folder);
@@ -110,11 +112,19 @@ void usage_take_baseline(struct usage *usage, pid_t interpreter) {
     usage->max_rss_bytes = 0;
 }
 
-void usage_add_reaped(struct usage *usage, const struct rusage *rusage) {
-    const uint64_t bytes = (uint64_t)rusage->ru_maxrss * 1024;
-    if (bytes > usage->max_rss_bytes) {
-        usage->max_rss_bytes = bytes;
+void usage_add_rss(struct usage *usage, uint64_t kib) {
+    if (kib * 1024 > usage->max_rss_bytes) {
+        usage->max_rss_bytes = kib * 1024;
     }
+}
+
+void usage_add_reaped(struct usage *usage, const struct rusage *rusage) {
+    usage_add_rss(usage, (uint64_t)rusage->ru_maxrss);
+}
+
+uint64_t usage_tasks(const struct usage *usage) {
+    uint64_t tasks = 0;
+    return read_number(usage->tasks, "", &tasks) ? tasks : 0;
 }
 
 struct usage_totals usage_since_baseline(const struct usage *usage) {

@@ -11,6 +11,7 @@ struct usage {
     int oom_events;
     int memory_peak;
     int cpu;
+    int tasks;
     uint64_t cpu_baseline_us;
     uint64_t oom_baseline;
     uint64_t max_rss_bytes;
@@ -31,6 +32,10 @@ void usage_open(struct usage *usage, const char *root);
 void usage_take_baseline(struct usage *usage, pid_t interpreter);
 /* Call for each process reaped. */
 void usage_add_reaped(struct usage *usage, const struct rusage *rusage);
+/* The same for a process that told of itself. */
+void usage_add_rss(struct usage *usage, uint64_t kib);
+/* Processes and threads of the container, the runner and zombies among them; 0 if that is not known. */
+uint64_t usage_tasks(const struct usage *usage);
 /* Call when nothing of the run is left alive. */
 struct usage_totals usage_since_baseline(const struct usage *usage);
 

@@ -3,6 +3,8 @@ import type { SandboxSpec } from "../container/runtime.js";
 
 const MIB = 1024 * 1024;
 const PREWARM = "/opt/matchbox/prewarm";
+/** What the interpreter loads to tell the runner of its exit. */
+const EXIT_NOTICE = "/opt/matchbox/exit-notice.so";
 
 interface LanguageFacts {
   /** Where the program's text goes, in the workspace. */
@@ -57,6 +59,7 @@ function runnerArguments({ language, preload }: LaneConfig): string[] {
   const variables = preload.length === 0 ? [hook] : [hook, `MATCHBOX_PRELOAD=${preload.join(",")}`];
   return [
     ...variables.flatMap((variable) => ["--env", variable]),
+    ...["--exit-notice", EXIT_NOTICE],
     ...["--main", mainFile, "--", interpreter, mainFile],
   ];
 }

@@ -12,6 +12,9 @@
 /* A cgroup mount made of plain files, as each kind of machine shows it inside a container. */
 static char root[] = "/tmp/usage-test-XXXXXX";
 
+/* What the last count() found. */
+static uint64_t tasks;
+
 struct entry {
     const char *path, *before, *after;
 };
@@ -45,7 +48,8 @@ static struct usage_totals count(const struct entry *entries) {
         put(entry->path, entry->after);
     }
     const struct usage_totals totals = usage_since_baseline(&usage);
-    const int open_files[] = {usage.oom_events, usage.memory_peak, usage.cpu};
+    tasks = usage_tasks(&usage);
+    const int open_files[] = {usage.oom_events, usage.memory_peak, usage.cpu, usage.tasks};
     for (size_t i = 0; i < sizeof open_files / sizeof open_files[0]; i++) {
         if (open_files[i] >= 0) {
             (void)close(open_files[i]);
@@ -68,10 +72,12 @@ static void version_2(void) {
          "low 0\nhigh 0\nmax 99\noom 9\noom_kill 5\noom_group_kill 1\n"},
         {"memory.peak", "1000\n", "52428800\n"},
         {"cpu.stat", "usage_usec 3000000\nuser_usec 1\nsystem_usec 2\n", "usage_usec 5000000\nuser_usec 9\n"},
+        {"pids.current", "2\n", "3\n"},
         {NULL, NULL, NULL},
     };
     const struct usage_totals totals = count(files);
     EXPECT(totals.oom_kills == 3 && totals.memory_peak_bytes == 52428800 && about(totals.cpu_us, 2000000));
+    EXPECT(tasks == 3);
 }
 
 static void version_1(void) {
@@ -80,10 +86,12 @@ static void version_1(void) {
          "oom_kill_disable 0\nunder_oom 1\noom_kill 6\n"},
         {"memory/memory.max_usage_in_bytes", "1000\n", "52428800\n"},
         {"cpu,cpuacct/cpuacct.usage", "3000000000\n", "5000000000\n"},
+        {"pids/pids.current", "12\n", "2\n"},
         {NULL, NULL, NULL},
     };
     const struct usage_totals totals = count(files);
     EXPECT(totals.oom_kills == 2 && totals.memory_peak_bytes == 52428800 && about(totals.cpu_us, 2000000));
+    EXPECT(tasks == 2);
 }
 
 static void hybrid(void) {
@@ -108,11 +116,11 @@ static void old_kernel(void) {
     EXPECT(count(files).oom_kills == 0);
     static const struct entry nothing[] = {{NULL, NULL, NULL}};
     const struct usage_totals totals = count(nothing);
-    EXPECT(totals.oom_kills == 0 && totals.memory_peak_bytes == 0);
+    EXPECT(totals.oom_kills == 0 && totals.memory_peak_bytes == 0 && tasks == 0);
 }
 
 void usage_tests(void) {
-    check("out-of-memory kills, memory and CPU time are read from cgroup v2", version_2);
+    check("out-of-memory kills, memory, CPU time and tasks are read from cgroup v2", version_2);
     check("the same from v1, with its controllers under either name", version_1);
     check("a hybrid counts in v1, where its memory controller is", hybrid);
     check("where the kernel counts no kills, none is reported", old_kernel);

@@ -47,7 +47,7 @@ describe("the spec of a lane's sandboxes", () => {
   it("names the modules to import while nobody waits, and none where there are none", () => {
     const variables = (preload: string[]): string[] => {
       const { command } = sandboxSpec("a", laneConfig({ preload }), defaults);
-      return command.slice(0, command.indexOf("--main")).filter((word) => word !== "--env");
+      return command.filter((_, index) => command[index - 1] === "--env");
     };
     const hook = "PYTHONPATH=/opt/matchbox/prewarm/python";
     expect(variables([])).toEqual([hook]);
