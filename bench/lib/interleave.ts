@@ -11,7 +11,9 @@ export interface Subject<Sample> {
 export interface InterleaveOptions {
   readonly rounds: number;
   readonly warmupRounds: number;
-  /** Pause before each measurement: what the one before left to do is done by then. */
+  /** Waits until what the measurement before has left to do is done. */
+  readonly settle: () => Promise<void>;
+  /** Pause after that, before each measurement. */
   readonly idleMs: number;
   readonly onRound: (round: number) => void;
 }
@@ -29,7 +31,7 @@ export async function interleave<Sample>(
   const samples = subjects.map((): Sample[] => []);
   for (let round = 0; round < options.warmupRounds; round += 1) {
     for (const subject of subjects) {
-      await sleep(options.idleMs);
+      await pause(options);
       await subject.measure();
     }
   }
@@ -39,11 +41,16 @@ export async function interleave<Sample>(
       const index = (turn + round) % subjects.length;
       const subject = subjects[index];
       if (subject === undefined || !isDue(round, subject.rounds, options.rounds)) continue;
-      await sleep(options.idleMs);
+      await pause(options);
       samples[index]?.push(await subject.measure());
     }
   }
   return samples;
+}
+
+async function pause({ settle, idleMs }: InterleaveOptions): Promise<void> {
+  await settle();
+  await sleep(idleMs);
 }
 
 /** Whether a subject with fewer rounds has its turn in this one. */

@@ -11,8 +11,13 @@ const POLL_MS = 100;
 /** Enough to tell why a daemon did not start. */
 const MAX_LOG_CHARS = 4_000;
 
+/** The daemon at this address, which stays as it is; without an address one of the bench's own. */
+export async function daemonAt(url: string | undefined): Promise<AsyncDisposable & { readonly url: string }> {
+  return url === undefined ? OwnDaemon.start() : { url, [Symbol.asyncDispose]: () => Promise.resolve() };
+}
+
 /** A daemon that belongs to the bench: own port, own containers, gone afterwards. */
-export class OwnDaemon implements AsyncDisposable {
+class OwnDaemon implements AsyncDisposable {
   readonly url: string;
   readonly #child: ChildProcess;
   #log = "";

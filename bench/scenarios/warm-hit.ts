@@ -1,10 +1,12 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { parseAddress } from "../../src/client/address.js";
 import { MatchboxClient } from "../../src/client/client.js";
 import { imageTag } from "../../src/setup/sandbox-image.js";
+import { atRest } from "../lib/at-rest.js";
 import { Engine } from "../lib/engine.js";
 import { interleave, type Subject } from "../lib/interleave.js";
-import { OwnDaemon } from "../lib/own-daemon.js";
+import { daemonAt } from "../lib/own-daemon.js";
 import { type Latency, timeProcess } from "../lib/process-timing.js";
 import { ratiosOfFirst, type Scenario, type ScenarioOptions, type ScenarioResult } from "../lib/scenario.js";
 import { summarize } from "../lib/summary.js";
@@ -28,8 +30,8 @@ export const warmHit: Scenario = {
 };
 
 async function run(options: ScenarioOptions): Promise<ScenarioResult> {
-  await using daemon = options.url === undefined ? await OwnDaemon.start() : undefined;
-  await using client = await MatchboxClient.connect({ url: options.url ?? daemon?.url, token: options.token });
+  await using daemon = await daemonAt(options.url);
+  await using client = await MatchboxClient.connect({ url: daemon.url, token: options.token });
   const launches: Record<"warm" | "cold", number> = { warm: 0, cold: 0 };
   const dockerRounds = Math.max(1, Math.ceil(options.runs / DOCKER_SHARE));
 
@@ -41,6 +43,7 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
   const samples = await interleave(subjects, {
     rounds: options.runs,
     warmupRounds: WARMUP_ROUNDS,
+    settle: () => atRest(parseAddress(daemon.url), options.token),
     idleMs: options.idleMs,
     onRound: (round) => {
       options.onProgress(`warm-hit: round ${round + 1} of ${options.runs}`);

@@ -22,9 +22,12 @@ const VITEST_REPORT = z.object({
   ),
 });
 
+/** Suites that take longer than a developer waits before a commit: hostile programs, and programs of every kind compared. */
+const LONG_SUITES = ["abuse", "conformance"];
+
 /**
- * Runs every test there is, Vitest's and the runner's own, and prints as the last line `N passed, N failed` over all.
- * With arguments, which are Vitest's, only what they choose.
+ * Runs tests, Vitest's and the runner's own, and prints as the last line `N passed, N failed` over all: every one there is
+ * with `--all`, without arguments all but the long suites; any other arguments are Vitest's, and choose.
  * @returns whether at least one test ran and none failed
  */
 export async function runTests(options: { root: string; args: readonly string[]; step: Step }): Promise<boolean> {
@@ -35,12 +38,20 @@ export async function runTests(options: { root: string; args: readonly string[];
       progress,
     }),
   );
-  const tallies = [await runVitest(root, args)];
-  if (args.length === 0) tallies.push(await runRunnerTests(root));
+  const choice = chooseTests(args);
+  const tallies = [await runVitest(root, choice.vitest)];
+  if (choice.runner) tallies.push(await runRunnerTests(root));
   const passed = tallies.reduce((sum, tally) => sum + tally.passed, 0);
   const failed = tallies.reduce((sum, tally) => sum + tally.failed, 0);
   process.stdout.write(`${passed} passed, ${failed} failed\n`);
   return failed === 0 && passed > 0;
+}
+
+/** What Vitest is to run, and whether the runner's tests are. */
+export function chooseTests(args: readonly string[]): { vitest: readonly string[]; runner: boolean } {
+  if (args.length === 0) return { vitest: LONG_SUITES.map((suite) => `--project=!${suite}`), runner: true };
+  if (args.length === 1 && args[0] === "--all") return { vitest: [], runner: true };
+  return { vitest: args, runner: false };
 }
 
 async function runVitest(root: string, args: readonly string[]): Promise<Tally> {

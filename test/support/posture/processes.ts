@@ -39,10 +39,12 @@ export async function describeProcess(pid: number): Promise<string[]> {
   ];
 }
 
-/** The variables that a process was started with. */
+/** The variables that a process was started with; the token of its exit notice is another one each time. */
 export async function describeEnvironment(pid: number): Promise<string[]> {
   const variables = (await readFile(`/proc/${pid}/environ`, "utf8")).split("\0").filter(Boolean).sort();
-  return variables.map((variable) => `variable ${variable}`);
+  return variables.map(
+    (variable) => `variable ${variable.replace(/(?<=^MATCHBOX_EXIT_NOTICE=)[0-9a-f]{6}$/, "(token)")}`,
+  );
 }
 
 async function statusOf(path: string): Promise<Map<string, string>> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { tallyRunner, tallyVitest } from "../../../src/setup/run-tests.js";
+import { chooseTests, tallyRunner, tallyVitest } from "../../../src/setup/run-tests.js";
 
 const file = (status: string, ...tests: string[]) => ({
   name: "a.test.ts",
@@ -7,6 +7,16 @@ const file = (status: string, ...tests: string[]) => ({
   assertionResults: tests.map((test) => ({ status: test })),
 });
 const report = (...files: ReturnType<typeof file>[]) => JSON.stringify({ testResults: files });
+
+describe("chooseTests", () => {
+  it.each([
+    ["everything but the long suites without arguments", [], ["--project=!abuse", "--project=!conformance"], true],
+    ["everything with --all", ["--all"], [], true],
+    ["what Vitest makes of any other arguments", ["test/unit", "-t", "x"], ["test/unit", "-t", "x"], false],
+  ] as const)("is %s", (_, args, vitest, runner) => {
+    expect(chooseTests(args)).toEqual({ vitest, runner });
+  });
+});
 
 describe("tallyVitest", () => {
   it.each([
