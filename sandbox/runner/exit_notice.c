@@ -12,55 +12,37 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
+#include <sys/single_threaded.h>
+#include <unistd.h>
 
-#pragma weak on_exit
 #pragma weak fflush
+#pragma weak getpid
+#pragma weak getrusage
+#pragma weak on_exit
+#pragma weak sigqueue
+#pragma weak __libc_single_threaded
 
 static uint32_t token;
-static long process;
-
-static long system_call(long number, long first, long second, long third) {
-    long result;
-#if defined(__x86_64__)
-    __asm__ volatile("syscall"
-                     : "=a"(result)
-                     : "a"(number), "D"(first), "S"(second), "d"(third)
-                     : "rcx", "r11", "memory");
-#elif defined(__aarch64__)
-    register long x8 __asm__("x8") = number;
-    register long x0 __asm__("x0") = first;
-    register long x1 __asm__("x1") = second;
-    register long x2 __asm__("x2") = third;
-    __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2) : "memory");
-    result = x0;
-#else
-#error "no system call for this processor yet"
-#endif
-    return result;
-}
+static pid_t process;
 
 /* As wait4() would tell it: of the process itself, and of its children that it has waited for. */
 static uint32_t max_rss_kib(void) {
     struct rusage own, children;
     own.ru_maxrss = children.ru_maxrss = 0;
-    (void)system_call(SYS_getrusage, RUSAGE_SELF, (long)(uintptr_t)&own, 0);
-    (void)system_call(SYS_getrusage, RUSAGE_CHILDREN, (long)(uintptr_t)&children, 0);
+    (void)getrusage(RUSAGE_SELF, &own);
+    (void)getrusage(RUSAGE_CHILDREN, &children);
     return (uint32_t)(own.ru_maxrss > children.ru_maxrss ? own.ru_maxrss : children.ru_maxrss);
 }
 
 /* Registered before anything else, so glibc calls it after everything else: nothing of the program's runs any more. */
 static void on_end(int status, void *unused) {
     (void)unused;
-    if (system_call(SYS_getpid, 0, 0, 0) != process) {
-        return; /* a child has inherited the handler */
+    if (getpid() != process || !__libc_single_threaded) {
+        return; /* a child has inherited the handler; or a thread may hold the lock of a stream */
     }
-    if (fflush != NULL) {
-        (void)fflush(NULL); /* what glibc does next */
-    }
-    siginfo_t notice = {.si_signo = EXIT_NOTICE_SIGNAL, .si_code = SI_QUEUE};
-    notice.si_value.sival_ptr = (void *)(uintptr_t)exit_notice(token, max_rss_kib(), (uint8_t)status);
-    (void)system_call(SYS_rt_sigqueueinfo, 1, EXIT_NOTICE_SIGNAL, (long)(uintptr_t)&notice);
+    (void)fflush(NULL); /* what glibc does next */
+    const union sigval notice = {.sival_ptr = (void *)(uintptr_t)exit_notice(token, max_rss_kib(), (uint8_t)status)};
+    (void)sigqueue(1, EXIT_NOTICE_SIGNAL, notice); /* a full queue: then the end is told when the kernel tells it */
 }
 
 static size_t prefix_length(const char *text, const char *prefix) {
@@ -87,8 +69,9 @@ static uint32_t parse_token(const char *digits) {
 __attribute__((constructor)) static void begin(int argc, char **argv, char **environment) {
     (void)argc;
     (void)argv;
-    if (on_exit == NULL) {
-        return; /* not glibc: nothing is known of the arguments either */
+    if (fflush == NULL || getpid == NULL || getrusage == NULL || on_exit == NULL || sigqueue == NULL ||
+        &__libc_single_threaded == NULL) {
+        return; /* no glibc, or one older than 2.32: what constructors are given is not known either */
     }
     char **kept = environment;
     for (char **variable = environment; *variable != NULL; variable++) {
@@ -101,7 +84,7 @@ __attribute__((constructor)) static void begin(int argc, char **argv, char **env
     }
     *kept = NULL; /* neither the program nor its children see what was set for this */
     if (token != 0) {
-        process = system_call(SYS_getpid, 0, 0, 0);
+        process = getpid();
         (void)on_exit(on_end, NULL);
     }
 }

@@ -282,7 +282,7 @@ static void reap(void) {
             return;
         }
         usage_add_reaped(&runner.usage, &rusage);
-        if (pid == runner.main_pid) {
+        if (pid == runner.main_pid && runner.phase < PHASE_ENDING) { /* else it has told its end, and this is our kill */
             on_main_end(wait_status);
         }
     }

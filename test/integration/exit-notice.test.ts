@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startDaemon, type TestDaemon } from "../support/daemon.js";
 import { Peer } from "../support/peer.js";
@@ -21,7 +22,7 @@ describe("the notice of an exit", () => {
   let daemon: TestDaemon;
   let peer: Peer;
   beforeAll(async () => {
-    daemon = await startDaemon();
+    daemon = await startDaemon([`lanes.python.maxOutputBytes=${64 * 1024 * 1024}`]);
     peer = await Peer.connect(daemon.url);
   });
   afterAll(async () => {
@@ -33,6 +34,25 @@ describe("the notice of an exit", () => {
     const { exit, stdout } = await peer.run("python", `${NOTICE}print("before")\nnotice()\ntime.sleep(60)`);
     expect(exit).toMatchObject({ reason: "exited", exitCode: 5, usage: { maxRssBytes: 77_777 * 1024 } });
     expect(stdout).toBe("before\n");
+  });
+
+  it("keeps its exit code while nobody takes the output", async () => {
+    const untilAllIsFull = `
+os.set_blocking(1, False)
+refused = 0
+while refused < 50:
+    try:
+        os.write(1, b"x" * 4096)
+        refused = 0
+    except BlockingIOError:
+        refused += 1
+        time.sleep(0.01)
+`;
+    peer.socket.pause();
+    const id = peer.start("python", `${NOTICE}${untilAllIsFull}notice()\ntime.sleep(60)`);
+    await sleep(2_500);
+    peer.socket.resume();
+    expect((await peer.ending(id)).exit).toMatchObject({ reason: "exited", exitCode: 5 });
   });
 
   it.each([
@@ -91,6 +111,11 @@ time.sleep(60)`;
     const { exit } = await peer.run("python", code);
     expect(exit).toMatchObject({ reason: "exited", exitCode });
     expect(exit?.usage.maxRssBytes).toBeGreaterThan(5_000_000);
+  });
+
+  it("comes after what C code has not written yet", async () => {
+    const { stdout } = await peer.run("python", 'import ctypes\nctypes.CDLL(None).printf(b"%s", b"from C")');
+    expect(stdout).toBe("from C");
   });
 
   it("comes after everything that exit functions and finalisers print", async () => {
