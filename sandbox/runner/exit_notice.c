@@ -1,8 +1,9 @@
 /*
  * Loaded into the waiting interpreter with LD_PRELOAD: sends the notice when the process exits by itself.
  *
- * Freestanding, so that it loads with any C library and has nothing to disturb: what it needs of glibc it takes if it is
- * there. Without on_exit() (musl) it does nothing, and the runner waits for the kernel's word as it does for a signal.
+ * Freestanding, so that it loads with any C library and has nothing to disturb: what it needs of glibc it takes if it
+ * is there. Without on_exit() (musl) it does nothing, and the runner waits for the kernel's word as it does for a
+ * signal.
  */
 #include "exit_notice.h"
 

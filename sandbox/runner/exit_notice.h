@@ -1,18 +1,19 @@
 /*
- * How a main process that exits tells the runner so with its last instruction. The kernel tells of an end only when it has
- * torn down the memory of the process, which takes longer than most programs run (../README.md has the figures).
+ * How a main process that exits tells the runner so with its last instruction. The kernel tells of an end only when it
+ * has torn down the memory of the process, which takes longer than most programs run (../README.md has the figures).
  */
 #ifndef MATCHBOX_EXIT_NOTICE_H
 #define MATCHBOX_EXIT_NOTICE_H
 
 #include <stdint.h>
 
-/* A queued signal to PID 1. It is the last of all signals, because the kernel hands out the lower numbers first: its own
- * word, SIGCHLD, has precedence. */
+/* A queued signal to PID 1. It is the last of all signals, because the kernel hands out the lower numbers first: its
+ * own word, SIGCHLD, has precedence. */
 #define EXIT_NOTICE_SIGNAL 64
 
-/* Its value, from the top: 24 bits of token, 32 of largest resident set in KiB (the runner cannot ask any more), 8 of exit
- * code. The token is no secret from the program: it keeps a signal that means something else from being taken for a notice. */
+/* Its value, from the top: 24 bits of token, 32 of largest resident set in KiB (the runner cannot ask any more), 8 of
+ * exit code. The token is no secret from the program: it keeps a signal that means something else from being taken for
+ * a notice. */
 static inline uint64_t exit_notice(uint32_t token, uint32_t max_rss_kib, uint8_t code) {
     return (uint64_t)token << 40 | (uint64_t)max_rss_kib << 8 | code;
 }

@@ -282,7 +282,8 @@ static void reap(void) {
             return;
         }
         usage_add_reaped(&runner.usage, &rusage);
-        if (pid == runner.main_pid && runner.phase < PHASE_ENDING) { /* else it has told its end, and this is our kill */
+        /* One that has told its end has ended so, though our kill may have met it since. */
+        if (pid == runner.main_pid && runner.phase < PHASE_ENDING) {
             on_main_end(wait_status);
         }
     }
@@ -290,9 +291,10 @@ static void reap(void) {
 }
 
 /*
- * The main process has said that it exits with this code, and all that is left of it is the kernel's work. Where nobody else
- * is alive either, nothing more can be written, and the end need not wait for that work. A program that only pretends to
- * exit makes it true: it is killed here. Files are never collected beside a process that is not known to be dead.
+ * The main process has said that it exits with this code, and all that is left of it is the kernel's work. Where nobody
+ * else is alive either, nothing more can be written, and the end need not wait for that work. A program that only
+ * pretends to exit makes it true: it is killed here. Files are never collected beside a process that is not known to be
+ * dead.
  */
 static void on_exit_notice(uint8_t code, uint32_t max_rss_kib) {
     if (runner.phase != PHASE_RUNNING || runner.kill_cause != CAUSE_NONE || runner.collector.wanted ||

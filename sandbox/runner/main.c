@@ -88,8 +88,9 @@ static void parse_arguments(struct arguments *arguments, char **argv) {
 }
 
 /*
- * Has the interpreter load the library that tells of its exit. Returns the token to know its notices by; 0 for none, and
- * then the end is told when the kernel tells it, as where the library is missing or something else is to be preloaded.
+ * Has the interpreter load the library that tells of its exit. Returns the token to know its notices by; 0 for none,
+ * and then the end is told when the kernel tells it, as where the library is missing or something else is to be
+ * preloaded.
  */
 static uint32_t add_exit_notice(struct arguments *arguments) {
     static char preload[PATH_MAX], variable[sizeof EXIT_NOTICE_VARIABLE + EXIT_NOTICE_DIGITS];
@@ -136,8 +137,8 @@ static void block_signals(void) {
 
 static int open_signals(void) {
     sigset_t wanted;
-    /* Never SIGTERM: the program can send it too, and make the kernel forget who did by filling its user's signal queue.
-     * The engine ends a container with SIGKILL. */
+    /* Never SIGTERM: the program can send it too, and make the kernel forget who did by filling its user's signal
+     * queue. The engine ends a container with SIGKILL. */
     if (sigemptyset(&wanted) != 0 || sigaddset(&wanted, SIGCHLD) != 0 || sigaddset(&wanted, EXIT_NOTICE_SIGNAL) != 0) {
         loop_fail(FAILED_INTERNAL, "sigaddset", errno);
     }

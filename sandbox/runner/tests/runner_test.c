@@ -2,9 +2,9 @@
 #include "box.h"
 #include "check.h"
 
-#include <signal.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -369,8 +369,8 @@ static long lower_limit(const long *a) {
     if (getrlimit((int)(a[1] & 0xffff), &before) != 0)
         return -1;
     struct rlimit lower = {before.rlim_cur - 1, before.rlim_max};
-    const long done = a[0] == SYS_setrlimit ? syscall(SYS_setrlimit, a[1], &lower)
-                                            : syscall(SYS_prlimit64, 0, a[1], &lower, &after);
+    const long done =
+        a[0] == SYS_setrlimit ? syscall(SYS_setrlimit, a[1], &lower) : syscall(SYS_prlimit64, 0, a[1], &lower, &after);
     if (done != 0 || getrlimit((int)(a[1] & 0xffff), &after) != 0)
         return -1;
     if (after.rlim_cur == lower.rlim_cur)
