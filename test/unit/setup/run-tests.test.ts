@@ -10,7 +10,12 @@ const report = (...files: ReturnType<typeof file>[]) => JSON.stringify({ testRes
 
 describe("chooseTests", () => {
   it.each([
-    ["everything but the long suites without arguments", [], ["--project=!abuse", "--project=!conformance"], true],
+    [
+      "everything but the long suites without arguments",
+      [],
+      ["--project=unit", "--project=contract", "--project=integration", "--project=fault"],
+      true,
+    ],
     ["everything with --all", ["--all"], [], true],
     ["what Vitest makes of any other arguments", ["test/unit", "-t", "x"], ["test/unit", "-t", "x"], false],
   ] as const)("is %s", (_, args, vitest, runner) => {
