@@ -1,4 +1,4 @@
-echo "$SECONDS" "$((RANDOM >= 0))" "$((EPOCHSECONDS > 1700000000))"
+echo "$((SECONDS < 2))" "$((RANDOM >= 0))" "$((EPOCHSECONDS > 1700000000))"
 [[ $$ == "$BASHPID" ]] && echo same
 (($$ > PPID)) && echo child
 ps 2>/dev/null | wc -l

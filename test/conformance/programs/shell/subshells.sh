@@ -7,4 +7,4 @@ shopt -s lastpipe; echo piped | read -r z; echo "[$z]"
 bash -c 'echo "$0 $1 $SHLVL $BASH_SUBSHELL"' zero one
 sh -c 'echo "$0"; exit 3'; echo "$?"
 ( ( exit 8 ) ); echo "$?"
-time -p true 2>/dev/null; echo "$?"
+{ time -p false; } 2>&1 | grep -cE '^(real|user|sys) [0-9]+[.][0-9]{2}$'; echo "${PIPESTATUS[0]}"
