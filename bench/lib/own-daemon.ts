@@ -11,13 +11,24 @@ const POLL_MS = 100;
 /** Enough to tell why a daemon did not start. */
 const MAX_LOG_CHARS = 4_000;
 
-/** The daemon at this address, which stays as it is; without an address one of the bench's own. */
-export async function daemonAt(url: string | undefined): Promise<AsyncDisposable & { readonly url: string }> {
-  return url === undefined ? OwnDaemon.start() : { url, [Symbol.asyncDispose]: () => Promise.resolve() };
+/** A daemon to measure. */
+export interface MeasuredDaemon extends AsyncDisposable {
+  readonly url: string;
+  /** Its process, which only the bench's own tells. */
+  readonly pid: number | undefined;
+}
+
+/**
+ * The daemon at this address, which stays as it is; without an address one of the bench's own, with these settings
+ * (`lanes.python.warm=8`), ready.
+ */
+export async function daemonAt(url: string | undefined, settings: readonly string[] = []): Promise<MeasuredDaemon> {
+  if (url === undefined) return OwnDaemon.start(settings);
+  return { url, pid: undefined, [Symbol.asyncDispose]: () => Promise.resolve() };
 }
 
 /** A daemon that belongs to the bench: own port, own containers, gone afterwards. */
-class OwnDaemon implements AsyncDisposable {
+class OwnDaemon implements MeasuredDaemon {
   readonly url: string;
   readonly #child: ChildProcess;
   #log = "";
@@ -33,7 +44,7 @@ class OwnDaemon implements AsyncDisposable {
   }
 
   /** Starts a daemon and waits until every lane can hand out. @throws Error with the end of its log */
-  static async start(settings: readonly string[] = []): Promise<OwnDaemon> {
+  static async start(settings: readonly string[]): Promise<OwnDaemon> {
     const port = await freePort();
     const all = [
       `server.listen=127.0.0.1:${port}`,
@@ -52,6 +63,10 @@ class OwnDaemon implements AsyncDisposable {
       await daemon[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Summary } from "./summary.js";
+import { isMoreBetter, type Summary, type Unit } from "./summary.js";
 
 export interface ScenarioOptions {
   /** Measured rounds. */
@@ -19,12 +19,36 @@ export interface SubjectResult {
   readonly metrics: Readonly<Record<string, Summary>>;
 }
 
-/** How much faster the first subject is: the other's median divided by its own. */
+/** How much better the first subject is, by the medians: 2 is twice as fast, or half the memory. */
 export interface Ratio {
   readonly metric: string;
+  readonly unit: Unit;
   readonly subject: string;
   readonly comparedWith: string;
   readonly factor: number;
+}
+
+/** One step of a ladder: what came out when so much was asked for. */
+export interface LadderStep {
+  /** What was asked for, in the ladder's `askedUnit`. */
+  readonly asked: number;
+  /** Figures by their name, such as "hit rate". */
+  readonly figures: Readonly<Record<string, number>>;
+}
+
+/** A series of steps that ask for more and more. */
+export interface Ladder {
+  readonly title: string;
+  readonly asked: string;
+  readonly askedUnit: Unit;
+  readonly units: Readonly<Record<string, Unit>>;
+  readonly steps: readonly LadderStep[];
+}
+
+/** Stages that follow one another, such as those of a cold start; medians. */
+export interface Strip {
+  readonly title: string;
+  readonly rows: readonly { readonly name: string; readonly stages: readonly { name: string; ms: number }[] }[];
 }
 
 export interface ScenarioResult {
@@ -33,6 +57,8 @@ export interface ScenarioResult {
   readonly settings: Readonly<Record<string, number | string>>;
   readonly subjects: readonly SubjectResult[];
   readonly ratios: readonly Ratio[];
+  readonly ladder?: Ladder;
+  readonly strip?: Strip;
   /** What a reader has to know to take the figures for what they are. */
   readonly notes: readonly string[];
 }
@@ -41,19 +67,22 @@ export interface Scenario {
   readonly name: string;
   readonly summary: string;
   readonly defaults: { readonly runs: number; readonly idleMs: number };
+  /** @throws Error when an output is not the expected one: a figure of something that failed would not be one */
   run(options: ScenarioOptions): Promise<ScenarioResult>;
 }
 
-/** The first subject against each of the others, for every metric. */
+/** The first subject against each of the others, for every metric that both have. */
 export function ratiosOfFirst(subjects: readonly SubjectResult[]): Ratio[] {
   const [first, ...others] = subjects;
-  if (first === undefined) return [];
-  return Object.entries(first.metrics).flatMap(([metric, own]) =>
-    others.flatMap((other) => {
-      const theirs = other.metrics[metric];
-      return theirs === undefined
-        ? []
-        : [{ metric, subject: first.name, comparedWith: other.name, factor: theirs.p50 / own.p50 }];
-    }),
-  );
+  return first === undefined ? [] : others.flatMap((other) => ratiosBetween(first, other));
+}
+
+/** One subject against another, for every metric that both have. */
+export function ratiosBetween(subject: SubjectResult, other: SubjectResult): Ratio[] {
+  return Object.entries(subject.metrics).flatMap(([metric, own]) => {
+    const theirs = other.metrics[metric];
+    if (theirs === undefined) return [];
+    const factor = isMoreBetter(own.unit) ? own.p50 / theirs.p50 : theirs.p50 / own.p50;
+    return [{ metric, unit: own.unit, subject: subject.name, comparedWith: other.name, factor }];
+  });
 }

@@ -1,34 +1,48 @@
 import { build } from "hdr-histogram-js";
 
-/** A distribution of times, in ms. */
+/** What a figure counts in. Rates and throughputs are better the more they are; everything else the less. */
+export const UNITS = ["ms", "MB/s", "runs/s", "MiB", "%"] as const;
+export type Unit = (typeof UNITS)[number];
+
+/** The distribution of one figure. */
 export interface Summary {
+  readonly unit: Unit;
   readonly count: number;
   readonly p50: number;
   readonly p90: number;
   /** Null with fewer than 100 samples: it would be the maximum by another name. */
   readonly p99: number | null;
   readonly max: number;
+  /** In the order in which they were taken. */
   readonly samples: readonly number[];
 }
 
-const MICROSECONDS = 1_000;
+/** Steps of a histogram in one of a unit: a millisecond counts in microseconds. */
+const STEPS = 1_000;
 const MIN_SAMPLES_FOR_P99 = 100;
 
-/** Percentiles from an HDR histogram of microseconds with three significant digits. */
-export function summarize(samples: readonly number[]): Summary {
+/** Percentiles from an HDR histogram of thousandths of the unit with three significant digits. */
+export function summarize(samples: readonly number[], unit: Unit = "ms"): Summary {
   const histogram = build({
     lowestDiscernibleValue: 1,
     highestTrackableValue: 3_600_000_000,
     numberOfSignificantValueDigits: 3,
   });
-  for (const sample of samples) histogram.recordValue(Math.max(1, Math.round(sample * MICROSECONDS)));
-  const percentile = (rank: number): number => histogram.getValueAtPercentile(rank) / MICROSECONDS;
+  const rounded = samples.map((sample) => Math.round(sample * STEPS) / STEPS);
+  for (const sample of rounded) histogram.recordValue(Math.max(1, Math.round(sample * STEPS)));
+  const percentile = (rank: number): number => histogram.getValueAtPercentile(rank) / STEPS;
   return {
+    unit,
     count: samples.length,
     p50: percentile(50),
     p90: percentile(90),
     p99: samples.length < MIN_SAMPLES_FOR_P99 ? null : percentile(99),
-    max: Math.max(0, ...samples.map((sample) => Math.round(sample * MICROSECONDS) / MICROSECONDS)),
-    samples: samples.map((sample) => Math.round(sample * MICROSECONDS) / MICROSECONDS),
+    max: Math.max(0, ...rounded),
+    samples: rounded,
   };
+}
+
+/** Whether more of it is better. */
+export function isMoreBetter(unit: Unit): boolean {
+  return unit === "MB/s" || unit === "runs/s";
 }
