@@ -199,10 +199,10 @@ print(json.dumps(found))`;
     }
 
     const redirect = (to: string) =>
-      `curl -sS --max-time 5 -L -w ' %{num_redirects} %{errormsg}\\n' 'http://${PUBLIC}:8080/to/http://${to}/' 2>&1`;
+      `curl -sS --max-time 5 -L -w ' redirects %{num_redirects}: %{errormsg}\\n' 'http://${PUBLIC}:8080/to/http://${to}/' 2>&1`;
     const names = [METADATA[0]!, "2852039166", "metadata.google.internal", "[::ffff:169.254.169.254]"];
     const { stdout } = await peer.run("shell", names.map(redirect).join("; "));
-    const lines = stdout.split("\n").filter((line) => line.includes(" 1 "));
+    const lines = stdout.split("\n").filter((line) => line.includes(" redirects 1: "));
     expect(lines).toHaveLength(names.length);
     expect(stdout).not.toContain("here");
   });

@@ -35,6 +35,7 @@ describe("the options of a container", () => {
       User: "10001:10001",
       WorkingDir: "/workspace",
       Hostname: "sandbox",
+      NetworkDisabled: true,
       Labels: { matchbox: "host/1", "matchbox.daemon": "d1", "matchbox.lane": "python", "matchbox.sandbox": id },
       OpenStdin: true,
       StdinOnce: true,
@@ -46,8 +47,6 @@ describe("the options of a container", () => {
       HostConfig: {
         AutoRemove: true,
         NetworkMode: "none",
-        Dns: ["127.0.0.1"],
-        DnsSearch: ["."],
         CapDrop: ["ALL"],
         SecurityOpt: ["no-new-privileges:true", 'seccomp={"defaultAction":"SCMP_ACT_ERRNO"}'],
         ReadonlyRootfs: true,
@@ -153,17 +152,10 @@ describe("the options of a container", () => {
 
   it("join our own network, with resolvers that we chose, only where the lane has one", () => {
     const network = { name: "matchbox-1", resolvers: ["9.9.9.9"] };
-    expect(
-      createOptions({ ...spec, network: "egress" }, { id, instance: "i", daemon: "d1", network }).HostConfig,
-    ).toMatchObject({
-      NetworkMode: "matchbox-1",
-      Dns: ["9.9.9.9"],
-      DnsSearch: ["."],
+    expect(createOptions({ ...spec, network: "egress" }, { id, instance: "i", daemon: "d1", network })).toMatchObject({
+      NetworkDisabled: false,
+      HostConfig: { NetworkMode: "matchbox-1", Dns: ["9.9.9.9"], DnsSearch: ["."] },
     });
-  });
-
-  it("tell a sandbox neither the host's resolvers nor its domains", () => {
-    expect(closed().HostConfig).toMatchObject({ NetworkMode: "none", Dns: ["127.0.0.1"], DnsSearch: ["."] });
   });
 
   it("name a runtime only where one was chosen", () => {
