@@ -93,8 +93,10 @@ const engine = z.strictObject({
     .string()
     .min(1)
     .nullable()
-    .default(null)
-    .describe("The engine's name of a runtime, such as crun; null takes the engine's default."),
+    .default("auto")
+    .describe(
+      "The engine's name of an OCI runtime; auto takes crun where it is there and works, null the engine's default.",
+    ),
   callDeadlineMs: milliseconds(100, 600_000).default(20_000).describe("Longest time one call to the engine may take."),
   readyDeadlineMs: milliseconds(100, 600_000)
     .default(20_000)

@@ -17,7 +17,9 @@ import { Demux } from "./demux.js";
 import { DockerEgress } from "./docker-egress.js";
 import { engineError, engineStatus } from "./docker-errors.js";
 import { describeAddress, type EngineAddress } from "./engine-address.js";
+import { EngineRefusedError } from "./errors.js";
 import { INSTANCE_LABEL, newSandboxId, SANDBOX_LABEL } from "./labels.js";
+import { OciRuntimeChoice } from "./oci-runtime.js";
 import type {
   EngineInfo,
   LaunchTimings,
@@ -62,6 +64,7 @@ export class DockerRuntime implements SandboxRuntime {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: MAX_CALL_SOCKETS });
   readonly #removals: Semaphore;
   readonly #egress: DockerEgress;
+  readonly #ociRuntime = new OciRuntimeChoice();
   readonly #closing = new AbortController();
   /** Tells this process's containers from those of one that ran before it under the same instance. */
   readonly #daemon = randomBytes(16).toString("hex");
@@ -97,6 +100,7 @@ export class DockerRuntime implements SandboxRuntime {
   async prepare(spec: SandboxSpec, { signal }: { signal: AbortSignal }): Promise<void> {
     await this.#call("look for an image", signal, () => this.#docker.getImage(spec.image).inspect(), spec.image);
     if (spec.network === "egress") await this.#call("make the network", signal, () => this.#egress.ensure());
+    if (spec.ociRuntime === "auto") this.#ociRuntime.look((await this.ping({ signal })).ociRuntimes);
   }
 
   watch(spec: SandboxSpec, { signal, onUndone }: Parameters<SandboxRuntime["watch"]>[1]): void {
@@ -110,6 +114,22 @@ export class DockerRuntime implements SandboxRuntime {
   async launch(spec: SandboxSpec, { signal }: { signal: AbortSignal }): Promise<RunningSandbox> {
     signal.throwIfAborted();
     if (spec.network === "egress") await this.#call("join the network", signal, () => this.#egress.admit());
+    const chosen = this.#ociRuntime.choose(spec.ociRuntime);
+    try {
+      const sandbox = await this.#launch({ ...spec, ociRuntime: chosen }, signal);
+      this.#ociRuntime.started(chosen);
+      return sandbox;
+    } catch (error) {
+      if (!(error instanceof EngineRefusedError) || !this.#ociRuntime.refused(spec.ociRuntime, chosen)) throw error;
+      this.#options.log.warn(
+        { lane: spec.lane, err: error },
+        `${chosen} does not work here; the engine's default instead`,
+      );
+      return await this.launch(spec, { signal });
+    }
+  }
+
+  async #launch(spec: SandboxSpec, signal: AbortSignal): Promise<RunningSandbox> {
     const id = newSandboxId();
     this.#ledger.add(id);
     const began = this.#options.clock.now();

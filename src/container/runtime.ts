@@ -22,7 +22,7 @@ export interface SandboxSpec {
   /** Absolute paths that programs find empty, besides those that no sandbox sees. */
   readonly maskedPaths: readonly string[];
   readonly network: "none" | "egress";
-  /** The engine's name of an OCI runtime; undefined takes the engine's default. */
+  /** The engine's name of an OCI runtime; `auto` takes the fastest that works, undefined the engine's default. */
   readonly ociRuntime: string | undefined;
   /** A seccomp profile as JSON text. There is no spec without one, and an engine that cannot apply it makes no sandbox. */
   readonly seccompProfile: string;

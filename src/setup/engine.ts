@@ -50,6 +50,8 @@ export interface EngineOptions {
 const DEFAULT_DEADLINE_MS = 60_000;
 const PING_DEADLINE_MS = 5_000;
 const POLL_MS = 100;
+/** Where systemd mounts version 2 of the control groups beside version 1. */
+const UNIFIED_CGROUPS = "/sys/fs/cgroup/unified";
 /** Docker 20.10. */
 const OLDEST_API = "1.41";
 
@@ -133,6 +135,9 @@ async function startEngine(
     progress.note("started with systemctl");
     return;
   }
+  // Optional, so no reason to fail: without it containers take longer to start, and that is all.
+  await ensurePrograms(["crun"], ["crun"], { purpose: "A faster start", progress, signal }).catch(() => undefined);
+  signal?.throwIfAborted();
   const cleared = await clearLeftovers(locations);
   progress.update("starting dockerd");
   await using dockerd = await spawnDockerd(locations);
@@ -149,11 +154,11 @@ interface SpawnedDockerd extends AsyncDisposable {
 
 /** Starts dockerd in a session of its own, so that it outlives us and hears nothing of our terminal. */
 async function spawnDockerd(locations: EngineLocations): Promise<SpawnedDockerd> {
-  const command = (await findProgram("dockerd")) ?? "dockerd";
+  const [command = "", ...args] = await dockerdCommand(locations);
   await mkdir(path.dirname(locations.logFile), { recursive: true });
   const log = await open(locations.logFile, "a", 0o640);
   const { size: logStart } = await log.stat();
-  const child = spawn(command, dockerdArguments(locations), {
+  const child = spawn(command, args, {
     cwd: "/",
     detached: true,
     stdio: ["ignore", log.fd, log.fd],
@@ -175,8 +180,25 @@ async function spawnDockerd(locations: EngineLocations): Promise<SpawnedDockerd>
   };
 }
 
-/** In its usual places dockerd is started without arguments, so that its own configuration file counts. */
-function dockerdArguments(locations: EngineLocations): string[] {
+/**
+ * dockerd as we start it: with crun beside its own runtime, where there is one and the engine's configuration says nothing of
+ * runtimes. On a host that mounts both cgroup versions crun refuses to work as long as it sees the second, which nothing
+ * uses there; so the engine does not see it, in a mount namespace of its own.
+ */
+async function dockerdCommand(locations: EngineLocations): Promise<string[]> {
+  const dockerd = [(await findProgram("dockerd")) ?? "dockerd", ...locationArguments(locations)];
+  const crun = await findProgram("crun");
+  const config = await readFile(locations.configFile, "utf8").catch(() => "");
+  if (crun === undefined || config.includes('"runtimes"')) return dockerd;
+  const withCrun = [...dockerd, `--add-runtime=crun=${crun}`];
+  const unshare = await findProgram("unshare");
+  if (unshare === undefined || !(await isMountPoint(UNIFIED_CGROUPS))) return withCrun;
+  const script = `umount ${UNIFIED_CGROUPS}; exec "$@"`;
+  return [unshare, "--mount", "--propagation", "slave", "sh", "-c", script, "dockerd", ...withCrun];
+}
+
+/** In its usual places dockerd is told none of them, so that its own configuration file counts. */
+function locationArguments(locations: EngineLocations): string[] {
   if (locations === DEFAULT_LOCATIONS) return [];
   return [
     `--host=unix://${locations.socketPath}`,
@@ -186,6 +208,11 @@ function dockerdArguments(locations: EngineLocations): string[] {
     `--config-file=${locations.configFile}`,
     ...locations.extraArguments,
   ];
+}
+
+async function isMountPoint(folder: string): Promise<boolean> {
+  const mounts = await readFile("/proc/self/mountinfo", "utf8").catch(() => "");
+  return mounts.split("\n").some((line) => line.split(" ")[4] === folder);
 }
 
 async function waitUntilAnswers(

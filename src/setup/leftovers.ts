@@ -83,7 +83,7 @@ export async function findLeftoverProcesses(
       roots.push(entry);
     }
   }
-  // A container whose shim died first has no parent that names us; runc's record of it does.
+  // A container whose shim died first has no parent that names us; the runtime's record of it does.
   for (const { pid, startTime } of await recordedContainers(locations)) {
     const entry = processes.find((candidate) => candidate.pid === pid && candidate.startTime === startTime);
     if (entry !== undefined) roots.push(entry);
@@ -147,9 +147,13 @@ async function recordedContainers({ execRoot }: EngineLocations): Promise<{ pid:
   for (const runtime of await names(execRoot)) {
     if (!runtime.startsWith("runtime-")) continue;
     for (const id of await names(path.join(execRoot, runtime, "moby"))) {
-      const text = await readFile(path.join(execRoot, runtime, "moby", id, "state.json"), "utf8").catch(() => "");
-      const pid = /"init_process_pid":(\d+)/.exec(text)?.[1];
-      const startTime = /"init_process_start":(\d+)/.exec(text)?.[1];
+      const folder = path.join(execRoot, runtime, "moby", id);
+      // runc's, else crun's.
+      const text = await readFile(path.join(folder, "state.json"), "utf8").catch(() =>
+        readFile(path.join(folder, "status"), "utf8").catch(() => ""),
+      );
+      const pid = /"(?:init_process_pid|pid)"\s*:\s*(\d+)/.exec(text)?.[1];
+      const startTime = /"(?:init_process_start|process-start-time)"\s*:\s*(\d+)/.exec(text)?.[1];
       if (pid !== undefined && startTime !== undefined) records.push({ pid: Number(pid), startTime });
     }
   }

@@ -122,6 +122,23 @@ describe("an engine that fails", () => {
     expect(error).toMatchObject({ code: "lane_degraded" });
     expect(error?.message).toMatch(/no-such-runtime/);
   });
+
+  it("has a faster runtime that does not work: sandboxes are made under its own default", async () => {
+    await using proxy = new EngineProxy({
+      fromEngine: ['"runc":', '"crun":'],
+      toEngine: ['"Runtime":"crun"', '"Runtime":"none"'],
+    });
+    await proxy.open();
+    await using daemon = await startDaemon([`engine.socket=unix://${proxy.path}`, "engine.ociRuntime=auto"]);
+    await using peer = await Peer.connect(daemon.url);
+    expect((await peer.run("python", "print(1)")).stdout).toBe("1\n");
+    const { DefaultRuntime } = JSON.parse((await callEngine("GET", "/info")).toString()) as { DefaultRuntime: string };
+    for (const { Id } of await containersOf(daemon.instance)) {
+      const container: unknown = JSON.parse((await callEngine("GET", `/containers/${Id}/json`)).toString());
+      expect(container).toMatchObject({ HostConfig: { Runtime: DefaultRuntime } });
+    }
+    expect((await readiness(daemon.url)).status).toBe(200);
+  });
 });
 
 function daemonTag(): string {

@@ -1,9 +1,16 @@
 import { rm } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
+import { PassThrough, Transform } from "node:stream";
 import { tmpdir } from "node:os";
 import { randomBytes } from "node:crypto";
 import { engineAddress } from "../../src/container/engine-address.js";
+
+type Replacement = readonly [text: string, by: string];
+interface Rewrite {
+  readonly toEngine?: Replacement;
+  readonly fromEngine?: Replacement;
+}
 
 /**
  * The real engine behind a door of its own: a unix socket that can be closed, opened, or made to swallow everything, so
@@ -12,8 +19,14 @@ import { engineAddress } from "../../src/container/engine-address.js";
 export class EngineProxy implements AsyncDisposable {
   readonly path = join(tmpdir(), `matchbox-proxy-${randomBytes(6).toString("hex")}.sock`);
   readonly #sockets = new Set<Socket>();
+  readonly #rewrite: Rewrite;
   #server: Server | undefined;
   #silent = false;
+
+  /** @param rewrite replaces text of what passes, in each direction, by text of the same length */
+  constructor(rewrite: Rewrite = {}) {
+    this.#rewrite = rewrite;
+  }
 
   /** Begins to answer. */
   async open(): Promise<void> {
@@ -26,8 +39,8 @@ export class EngineProxy implements AsyncDisposable {
           ? connect({ path: address.socketPath, allowHalfOpen: true })
           : connect(address.port, address.host),
       );
-      client.pipe(engine);
-      engine.pipe(client);
+      client.pipe(replacing(this.#rewrite.toEngine)).pipe(engine);
+      engine.pipe(replacing(this.#rewrite.fromEngine)).pipe(client);
       client.on("close", () => engine.destroy());
       engine.on("close", () => client.destroy());
     });
@@ -62,4 +75,15 @@ export class EngineProxy implements AsyncDisposable {
     socket.on("close", () => this.#sockets.delete(socket));
     return socket;
   }
+}
+
+/** Sees one chunk at a time, which a request of the daemon's is. */
+function replacing(replacement: Replacement | undefined): Transform {
+  if (replacement === undefined) return new PassThrough();
+  const [text, by] = replacement;
+  return new Transform({
+    transform: (chunk: Buffer, _encoding, done) => {
+      done(null, Buffer.from(chunk.toString("latin1").replaceAll(text, by), "latin1"));
+    },
+  });
 }
