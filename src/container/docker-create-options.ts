@@ -75,6 +75,8 @@ export interface ContainerIdentity {
   readonly daemon: string;
   /** The network to join; undefined for none at all. */
   readonly network: { readonly name: string; readonly resolvers: readonly string[] } | undefined;
+  /** Whether programs find `localhost` without /etc/hosts, which only an engine that sees to a network fills. */
+  readonly resolvesLocalhost: boolean;
 }
 
 /** What the types of dockerode do not have yet. */
@@ -96,8 +98,8 @@ export function createOptions(spec: SandboxSpec, identity: ContainerIdentity): J
     Hostname: "sandbox",
     // An engine takes care of the network of every container, even of one that is to have none, and for this runs itself
     // once more, all of dockerd, in the middle of the start. Told that there is nothing to take care of, it leaves the
-    // runtime's own new namespace as it is, with a loopback and nothing else: less than half the time (docs/performance.md).
-    NetworkDisabled: identity.network === undefined,
+    // runtime's own new namespace as it is, with a loopback and nothing else: less than half the time (ADR 7).
+    NetworkDisabled: identity.network === undefined && identity.resolvesLocalhost,
     Labels: {
       [INSTANCE_LABEL]: identity.instance,
       [DAEMON_LABEL]: identity.daemon,
@@ -118,8 +120,10 @@ export function createOptions(spec: SandboxSpec, identity: ContainerIdentity): J
       AutoRemove: true,
       NetworkMode: identity.network?.name ?? "none",
       // Given, so that the engine neither chooses among the host's resolvers nor writes them, and the host's domains, into
-      // the sandbox's resolv.conf. Its own resolver passes on to these. Without a network the image's files hold.
-      ...(identity.network === undefined ? {} : { Dns: [...identity.network.resolvers], DnsSearch: ["."] }),
+      // the sandbox's resolv.conf. Its own resolver passes on to these. Without a network nobody is asked: at the sandbox's
+      // own loopback nobody listens, so that a question fails at once.
+      Dns: [...(identity.network?.resolvers ?? ["127.0.0.1"])],
+      DnsSearch: ["."],
       CapDrop: ["ALL"],
       SecurityOpt: ["no-new-privileges:true", `seccomp=${spec.seccompProfile}`],
       ReadonlyRootfs: true,

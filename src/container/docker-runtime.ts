@@ -18,7 +18,7 @@ import { DockerEgress } from "./docker-egress.js";
 import { engineError, engineStatus } from "./docker-errors.js";
 import { describeAddress, type EngineAddress } from "./engine-address.js";
 import { EngineRefusedError } from "./errors.js";
-import { INSTANCE_LABEL, newSandboxId, SANDBOX_LABEL } from "./labels.js";
+import { INSTANCE_LABEL, LOCALHOST_LABEL, newSandboxId, SANDBOX_LABEL } from "./labels.js";
 import { OciRuntimeChoice } from "./oci-runtime.js";
 import type {
   EngineInfo,
@@ -45,6 +45,11 @@ const engineInfo = z.object({
   Runtimes: z.record(z.string(), z.unknown()).catch({}),
 });
 
+/** What we read of an image; one without labels has null in their place. */
+const imageInfo = z.object({
+  Config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }).nullish(),
+});
+
 export interface DockerRuntimeOptions {
   readonly address: EngineAddress;
   readonly instance: string;
@@ -65,6 +70,8 @@ export class DockerRuntime implements SandboxRuntime {
   readonly #removals: Semaphore;
   readonly #egress: DockerEgress;
   readonly #ociRuntime = new OciRuntimeChoice();
+  /** Images whose programs find `localhost` without the engine's help, as far as they were looked at. */
+  readonly #resolveLocalhost = new Set<string>();
   readonly #closing = new AbortController();
   /** Tells this process's containers from those of one that ran before it under the same instance. */
   readonly #daemon = randomBytes(16).toString("hex");
@@ -98,7 +105,15 @@ export class DockerRuntime implements SandboxRuntime {
   }
 
   async prepare(spec: SandboxSpec, { signal }: { signal: AbortSignal }): Promise<void> {
-    await this.#call("look for an image", signal, () => this.#docker.getImage(spec.image).inspect(), spec.image);
+    const { image } = spec;
+    const answer: unknown = await this.#call(
+      "look for an image",
+      signal,
+      () => this.#docker.getImage(image).inspect(),
+      image,
+    );
+    if (LOCALHOST_LABEL in (imageInfo.parse(answer).Config?.Labels ?? {})) this.#resolveLocalhost.add(image);
+    else this.#resolveLocalhost.delete(image);
     if (spec.network === "egress") await this.#call("make the network", signal, () => this.#egress.ensure());
     if (spec.ociRuntime === "auto") this.#ociRuntime.look((await this.ping({ signal })).ociRuntimes);
   }
@@ -156,7 +171,8 @@ export class DockerRuntime implements SandboxRuntime {
     const { instance } = this.#options;
     const network =
       spec.network === "none" ? undefined : { name: this.#egress.name, resolvers: this.#egress.resolvers };
-    const options = createOptions(spec, { id, instance, daemon: this.#daemon, network });
+    const resolvesLocalhost = this.#resolveLocalhost.has(spec.image);
+    const options = createOptions(spec, { id, instance, daemon: this.#daemon, network, resolvesLocalhost });
     return this.#call(
       "create a container",
       undefined,

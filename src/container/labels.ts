@@ -7,6 +7,8 @@ export const INSTANCE_LABEL = "matchbox";
 export const DAEMON_LABEL = "matchbox.daemon";
 export const LANE_LABEL = "matchbox.lane";
 export const SANDBOX_LABEL = "matchbox.sandbox";
+/** On images whose programs find `localhost` without /etc/hosts. */
+export const LOCALHOST_LABEL = "matchbox.localhost";
 
 export function newSandboxId(): SandboxId {
   return randomBytes(16).toString("hex") as SandboxId;

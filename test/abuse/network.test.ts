@@ -159,7 +159,8 @@ print(json.dumps(found))`;
       abstract: "ECONNREFUSED",
       vsock: expect.stringMatching(/^(EPERM|EAFNOSUPPORT)$/) as string,
       unix: 0,
-      resolvers: expect.stringMatching(/^nameserver 127\.0\.0\.1\n\s*$/) as string,
+      // None means the own loopback, where nobody listens.
+      resolvers: "",
     });
     // Each would take its 20 seconds, and the name as long, if somebody had to be waited for.
     expect(seconds).toBeLessThan(15);

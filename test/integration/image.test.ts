@@ -26,6 +26,22 @@ describe("the sandbox image", () => {
     expect((await peer.run("python", code)).stdout).toBe("looked\n");
   });
 
+  it("knows localhost and its own name, though nobody has told it a network", async () => {
+    const code = [
+      "import http.server, socket, subprocess, threading, requests",
+      "class Answer(http.server.BaseHTTPRequestHandler):",
+      "    def do_GET(self): self.send_response(200); self.end_headers(); self.wfile.write(b'here')",
+      "    def log_message(self, *_): pass",
+      "server = http.server.HTTPServer(('localhost', 0), Answer)",
+      "threading.Thread(target=server.serve_forever, daemon=True).start()",
+      "url = f'http://localhost:{server.server_port}'",
+      "print(requests.get(url).text, subprocess.check_output(['curl', '-sS', url], text=True))",
+      "print(socket.gethostbyname('localhost'), socket.gethostname(), socket.gethostbyname('sandbox').startswith('127.'))",
+    ].join("\n");
+    const { stdout, stderr } = await peer.run("python", code);
+    expect([stdout, stderr]).toEqual(["here here\n127.0.0.1 sandbox True\n", ""]);
+  });
+
   it("runs programs as sandboxuser, without a group or a capability beside", async () => {
     const { stdout } = await peer.run(
       "shell",

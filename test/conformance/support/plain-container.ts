@@ -57,7 +57,10 @@ export class PlainContainer implements AsyncDisposable {
       { image: testImage(), ociRuntime: null, seccompProfile: JSON.stringify(JSON.parse(seccomp)) },
     );
     const instance = newInstance();
-    const options = createOptions(spec, { id: newSandboxId(), instance, daemon: instance, network: undefined });
+    const options = createOptions(spec, {
+      ...{ id: newSandboxId(), instance, daemon: instance },
+      ...{ network: undefined, resolvesLocalhost: true },
+    });
     const driver = await readFile(path.join(import.meta.dirname, "plain.py"), "utf8");
     const created = await callEngine("POST", `/containers/create`, {
       ...options,

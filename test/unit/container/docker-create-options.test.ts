@@ -22,8 +22,9 @@ const spec: SandboxSpec = {
   seccompProfile: '{"defaultAction":"SCMP_ACT_ERRNO"}',
 };
 
-const closed = (changes: Partial<SandboxSpec> = {}) =>
-  createOptions({ ...spec, ...changes }, { id, instance: "host/1", daemon: "d1", network: undefined });
+const identity = { id, instance: "host/1", daemon: "d1", network: undefined, resolvesLocalhost: true };
+
+const closed = (changes: Partial<SandboxSpec> = {}) => createOptions({ ...spec, ...changes }, identity);
 
 describe("the options of a container", () => {
   it("are these, every one of them", () => {
@@ -47,6 +48,8 @@ describe("the options of a container", () => {
       HostConfig: {
         AutoRemove: true,
         NetworkMode: "none",
+        Dns: ["127.0.0.1"],
+        DnsSearch: ["."],
         CapDrop: ["ALL"],
         SecurityOpt: ["no-new-privileges:true", 'seccomp={"defaultAction":"SCMP_ACT_ERRNO"}'],
         ReadonlyRootfs: true,
@@ -152,9 +155,16 @@ describe("the options of a container", () => {
 
   it("join our own network, with resolvers that we chose, only where the lane has one", () => {
     const network = { name: "matchbox-1", resolvers: ["9.9.9.9"] };
-    expect(createOptions({ ...spec, network: "egress" }, { id, instance: "i", daemon: "d1", network })).toMatchObject({
+    expect(createOptions({ ...spec, network: "egress" }, { ...identity, network })).toMatchObject({
       NetworkDisabled: false,
       HostConfig: { NetworkMode: "matchbox-1", Dns: ["9.9.9.9"], DnsSearch: ["."] },
+    });
+  });
+
+  it("leave /etc/hosts to the engine for images that need it, and do not tell it the host's resolvers or domains", () => {
+    expect(createOptions(spec, { ...identity, resolvesLocalhost: false })).toMatchObject({
+      NetworkDisabled: false,
+      HostConfig: { NetworkMode: "none", Dns: ["127.0.0.1"], DnsSearch: ["."] },
     });
   });
 
