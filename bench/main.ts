@@ -2,10 +2,11 @@ import { machineFacts } from "./lib/machine.js";
 import { printResult } from "./lib/report.js";
 import { writeResult } from "./lib/results.js";
 import type { Scenario } from "./lib/scenario.js";
+import { preload } from "./scenarios/preload.js";
 import { warmHit } from "./scenarios/warm-hit.js";
 
 /** In the order in which all of them are run. */
-const SCENARIOS: readonly Scenario[] = [warmHit];
+const SCENARIOS: readonly Scenario[] = [warmHit, preload];
 
 export interface BenchOptions {
   /** Names of scenarios; none runs them all. */

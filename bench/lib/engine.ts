@@ -1,6 +1,6 @@
 import { request } from "node:http";
 import type { Socket } from "node:net";
-import type { Latency } from "./process-timing.js";
+import { type Expected, isExpected, type Latency } from "./process-timing.js";
 
 /** The engine of this machine, over its unix socket: the bench measures the engine, not a client library. */
 export class Engine {
@@ -22,9 +22,9 @@ export class Engine {
 
   /**
    * What `docker run --rm --network none` does, without the docker program: create, attach, start, wait, remove.
-   * @throws Error when the output is not `expected`
+   * @throws Error when the output is not what is expected
    */
-  async timeRun(image: string, command: readonly string[], expected: string): Promise<Latency> {
+  async timeRun(image: string, command: readonly string[], expected: Expected): Promise<Latency> {
     const begin = performance.now();
     const created = await this.#call("POST", "/containers/create", {
       Image: image,
@@ -43,9 +43,9 @@ export class Engine {
       const [{ firstByteMs, text }] = await Promise.all([output, waited]);
       await this.#call("DELETE", `${container}?v=1`);
       const exitMs = performance.now() - begin;
-      if (text !== expected || firstByteMs === undefined)
+      if (!isExpected(text, expected) || firstByteMs === undefined)
         throw new Error(`the container printed ${JSON.stringify(text)}`);
-      return { firstByteMs, exitMs };
+      return { firstByteMs, exitMs, output: text };
     } catch (error) {
       await this.#call("DELETE", `${container}?force=1&v=1`).catch(() => undefined); // Gone already, or told below.
       throw error;

@@ -4,12 +4,12 @@ import type { MatchboxClient } from "../../src/client/client.js";
 import type { Launch } from "../../src/protocol/messages.js";
 import { Engine } from "./engine.js";
 import type { Subject } from "./interleave.js";
-import { type Latency, timeProcess } from "./process-timing.js";
+import { type Expected, isExpected, type Latency, timeProcess } from "./process-timing.js";
 
 /** A program whose output is known. */
 export interface Task {
   readonly code: string;
-  readonly expected: string;
+  readonly expected: Expected;
 }
 
 /** A subject with the words that describe it. */
@@ -41,10 +41,10 @@ export async function timeMatchboxRun(
     } else if (event.type === "exit") exitMs = performance.now() - begin;
   }
   const { reason, exitCode } = await started.exit;
-  if (output !== expected || exitCode !== 0 || firstByteMs === undefined || exitMs === undefined) {
+  if (!isExpected(output, expected) || exitCode !== 0 || firstByteMs === undefined || exitMs === undefined) {
     throw new Error(`matchbox: the run ended with ${reason} ${exitCode ?? ""} and printed ${JSON.stringify(output)}`);
   }
-  return { firstByteMs, exitMs };
+  return { firstByteMs, exitMs, output };
 }
 
 export function matchboxRun(

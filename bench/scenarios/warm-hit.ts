@@ -2,6 +2,7 @@ import { parseAddress } from "../../src/client/address.js";
 import { MatchboxClient } from "../../src/client/client.js";
 import { imageTag } from "../../src/setup/sandbox-image.js";
 import { atRest } from "../lib/at-rest.js";
+import { dockerExec, dockerodeRun } from "../lib/container-subjects.js";
 import { interleave } from "../lib/interleave.js";
 import { daemonAt } from "../lib/own-daemon.js";
 import { ratiosOfFirst, type Scenario, type ScenarioOptions, type ScenarioResult } from "../lib/scenario.js";
@@ -17,7 +18,7 @@ const CONTAINER_SHARE = 5;
 export const warmHit: Scenario = {
   name: "warm-hit",
   summary:
-    "print(1) in a sandbox that waits ready, beside `docker run` of the same image and python3 without a container",
+    "print(1) in a sandbox that waits ready, beside what else runs it: containers in three ways, and no container",
   defaults: { runs: 200, idleMs: 250 },
   run,
 };
@@ -28,9 +29,13 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
   const launches: Launches = { warm: 0, cold: 0 };
   const containerRounds = Math.max(1, Math.ceil(options.runs / CONTAINER_SHARE));
 
+  const image = imageTag("sandbox");
+  await using exec = await dockerExec(image, TASK, containerRounds);
   const subjects = [
     matchboxRun(client, { lane: LANE, task: TASK, rounds: options.runs, launches }),
-    await dockerRun(imageTag("sandbox"), TASK, containerRounds),
+    await dockerRun(image, TASK, containerRounds),
+    dockerodeRun(image, TASK, containerRounds),
+    ...(exec === undefined ? [] : [exec]),
     await hostPython(TASK, options.runs),
   ];
   const samples = await interleave(subjects, {
