@@ -107,6 +107,7 @@ export class Daemon implements AsyncDisposable {
           observer: {
             onStep: (lane, step, ms) => {
               this.#metrics.refillStep(lane, step, ms);
+              this.#statisticsOf(lane).refillStep(step, ms);
             },
             onFault: (lane, fault) => {
               this.#metrics.laneDegraded(lane, fault !== undefined);
@@ -255,9 +256,9 @@ export class Daemon implements AsyncDisposable {
     await execute(run, {
       lanes: this.lanes,
       clock: this.#options.clock,
-      onHandout: (lane, launch, handoutMs) => {
-        this.#metrics.handedOut(lane, launch, handoutMs);
-        this.#statisticsOf(lane).handedOut(launch, handoutMs);
+      onHandout: (lane, launch, waits) => {
+        this.#metrics.handedOut(lane, launch, waits.handoutMs);
+        this.#statisticsOf(lane).handedOut(launch, waits);
       },
       onEnd: (ended, record) => {
         this.#note(ended, record);

@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { RefillStep } from "./pool/factory.js";
+import type { RefillStep } from "./protocol/lanes.js";
 import type { Launch } from "./protocol/messages.js";
 
 /** From 0.1 ms, where a warm hand-out is, to 30 s, where a starved one ends; in seconds. */

@@ -4,14 +4,11 @@ import type { RunningSandbox, SandboxRuntime, SandboxSpec } from "../container/r
 import { DeadlineError, withDeadline } from "../deadline.js";
 import type { DaemonError } from "../errors.js";
 import type { Log } from "../log.js";
+import type { RefillStep } from "../protocol/lanes.js";
 import type { Semaphore } from "../semaphore.js";
 import type { Headway } from "./headway.js";
 import type { LaneHealth } from "./health.js";
 import { Sandbox, type SandboxState } from "./sandbox.js";
-
-/** Steps of a sandbox's life whose times are measured. */
-export const REFILL_STEPS = ["create", "attach", "start", "ready", "remove"] as const;
-export type RefillStep = (typeof REFILL_STEPS)[number];
 
 export interface FactoryOptions {
   readonly spec: SandboxSpec;

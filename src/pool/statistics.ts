@@ -1,6 +1,9 @@
+import type { LaneReport, RefillStep } from "../protocol/lanes.js";
 import type { Launch } from "../protocol/messages.js";
 
-/** Runs over which percentiles are taken. */
+type Percentiles = LaneReport["handoutMs"];
+
+/** Values over which percentiles are taken. */
 const WINDOW = 1_024;
 
 /** The last values of one measure, for percentiles that mean "lately". */
@@ -13,7 +16,7 @@ class Window {
     this.#next = (this.#next + 1) % WINDOW;
   }
 
-  percentiles(): { p50: number; p90: number; p99: number } | null {
+  percentiles(): Percentiles {
     if (this.#values.length === 0) return null;
     const sorted = Float64Array.from(this.#values).sort();
     // The nearest-rank definition: the smallest value that at least this share of all does not exceed.
@@ -26,12 +29,26 @@ class Window {
 export class LaneStatistics {
   readonly #byReason = new Map<string, number>();
   readonly #launches: Record<Launch, number> = { warm: 0, cold: 0 };
+  readonly #queue = new Window();
   readonly #handout = new Window();
   readonly #firstByte = new Window();
+  readonly #refill: Readonly<Record<RefillStep, Window>> = {
+    create: new Window(),
+    attach: new Window(),
+    start: new Window(),
+    ready: new Window(),
+    remove: new Window(),
+  };
   #refused = 0;
 
-  handedOut(launch: Launch, handoutMs: number): void {
+  /** A sandbox took one step of its life. */
+  refillStep(step: RefillStep, ms: number): void {
+    this.#refill[step].add(ms);
+  }
+
+  handedOut(launch: Launch, { queueMs, handoutMs }: { queueMs: number; handoutMs: number }): void {
     this.#launches[launch] += 1;
+    this.#queue.add(queueMs);
     this.#handout.add(handoutMs);
   }
 
@@ -41,12 +58,7 @@ export class LaneStatistics {
     else if (run.firstByteMs !== null) this.#firstByte.add(run.firstByteMs);
   }
 
-  report(): {
-    runs: { total: number; warm: number; cold: number; refused: number; byReason: Record<string, number> };
-    hitRate: number | null;
-    handoutMs: ReturnType<Window["percentiles"]>;
-    firstByteMs: ReturnType<Window["percentiles"]>;
-  } {
+  report(): Pick<LaneReport, "runs" | "hitRate" | "queueMs" | "handoutMs" | "firstByteMs" | "refillMs"> {
     const { warm, cold } = this.#launches;
     return {
       runs: {
@@ -57,8 +69,16 @@ export class LaneStatistics {
         byReason: Object.fromEntries(this.#byReason),
       },
       hitRate: warm + cold === 0 ? null : warm / (warm + cold),
+      queueMs: this.#queue.percentiles(),
       handoutMs: this.#handout.percentiles(),
       firstByteMs: this.#firstByte.percentiles(),
+      refillMs: {
+        create: this.#refill.create.percentiles(),
+        attach: this.#refill.attach.percentiles(),
+        start: this.#refill.start.percentiles(),
+        ready: this.#refill.ready.percentiles(),
+        remove: this.#refill.remove.percentiles(),
+      },
     };
   }
 }

@@ -6,6 +6,10 @@ const milliseconds = z.number().nonnegative();
 
 export const LANE_STATES = ["starting", "ready", "degraded", "closing"] as const;
 
+/** Steps of a sandbox's life whose times are measured: how long each call to the engine takes, and the way to `ready`. */
+export const REFILL_STEPS = ["create", "attach", "start", "ready", "remove"] as const;
+export type RefillStep = (typeof REFILL_STEPS)[number];
+
 /** Percentiles over the last runs of a lane; null before the first. */
 const percentiles = z.object({ p50: milliseconds, p90: milliseconds, p99: milliseconds }).nullable();
 
@@ -39,10 +43,14 @@ export const laneReport = z.object({
     .max(1)
     .nullable()
     .describe("Share of runs that found a ready sandbox; null before the first."),
+  queueMs: percentiles.describe("Wait for a sandbox, over the last 1,024 runs that got one."),
   handoutMs: percentiles.describe(
     "From a request (after any wait) to the program's release, over the last 1,024 runs.",
   ),
   firstByteMs: percentiles.describe("From a request to the first output, over the last 1,024 runs."),
+  refillMs: z
+    .record(z.enum(REFILL_STEPS), percentiles)
+    .describe("Steps of making a sandbox, and of removing one, over the last 1,024 of each."),
 });
 
 /** The answer of `GET /v1/lanes`. */

@@ -41,7 +41,7 @@ export interface ExecuteContext {
   readonly lanes: Lanes;
   readonly clock: Clock;
   /** The program has been released in its sandbox. */
-  readonly onHandout: (lane: string, launch: Launch, handoutMs: number) => void;
+  readonly onHandout: (lane: string, launch: Launch, waits: { queueMs: number; handoutMs: number }) => void;
   /** Called once for every run, when its terminal message has been sent. */
   readonly onEnd: (run: Run, record: RunRecord) => void;
 }
@@ -162,7 +162,7 @@ async function conduct(run: Run, stage: Stage): Promise<ExitFacts> {
     queueMs: toMicroseconds(lease.queueMs),
     handoutMs: toMicroseconds(handoutMs),
   });
-  context.onHandout(lane.name, lease.launch, handoutMs);
+  context.onHandout(lane.name, lease.launch, { queueMs: lease.queueMs, handoutMs });
 
   // The runner keeps the time; this is for a runner that cannot speak any more, or a client that does not read its ending.
   const giveUp = async (afterMs: number): Promise<void> => {

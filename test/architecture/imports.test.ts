@@ -51,7 +51,7 @@ const RULES: Readonly<
   // The port and its words; never an adapter.
   pool: {
     values: ["container/errors.ts", "container/labels.ts", "container/runner-channel.ts", ...LEAVES],
-    types: ["container/runtime.ts", "config/schema.ts", "protocol/messages.ts"],
+    types: ["container/runtime.ts", "config/schema.ts", "protocol/lanes.ts", "protocol/messages.ts"],
   },
   run: {
     values: ["pool/spec.ts", "container/runner-channel.ts", "protocol/error-codes.ts", "protocol/limits.ts", ...LEAVES],

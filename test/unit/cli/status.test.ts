@@ -14,8 +14,10 @@ function lane(name: string, fields: Partial<LaneReport> = {}): LaneReport {
     waiting: 0,
     runs: { total: 1200, warm: 1188, cold: 12, refused: 0, byReason: {} },
     hitRate: 0.99,
+    queueMs: { p50: 0, p90: 0, p99: 0 },
     handoutMs: { p50: 0.6, p90: 0.8, p99: 14.2 },
     firstByteMs: null,
+    refillMs: { create: null, attach: null, start: null, ready: null, remove: null },
     ...fields,
   });
 }

@@ -6,15 +6,17 @@ describe("a lane's statistics", () => {
     expect(new LaneStatistics().report()).toEqual({
       runs: { total: 0, warm: 0, cold: 0, refused: 0, byReason: {} },
       hitRate: null,
+      queueMs: null,
       handoutMs: null,
       firstByteMs: null,
+      refillMs: { create: null, attach: null, start: null, ready: null, remove: null },
     });
   });
 
   it("count runs by launch and by ending, and the refused ones among all", () => {
     const statistics = new LaneStatistics();
     for (const launch of ["warm", "warm", "warm", "cold"] as const) {
-      statistics.handedOut(launch, 1);
+      statistics.handedOut(launch, { queueMs: 0, handoutMs: 1 });
       statistics.ended("exited", { firstByteMs: null });
     }
     statistics.ended("queue_full", undefined);
@@ -27,18 +29,21 @@ describe("a lane's statistics", () => {
   it("take percentiles by nearest rank", () => {
     const statistics = new LaneStatistics();
     for (let value = 100; value >= 1; value -= 1) {
-      statistics.handedOut("warm", value);
+      statistics.handedOut("warm", { queueMs: value / 10, handoutMs: value });
+      statistics.refillStep("start", value * 3);
       statistics.ended("exited", { firstByteMs: value * 2 });
     }
-    const { handoutMs, firstByteMs } = statistics.report();
+    const { queueMs, handoutMs, firstByteMs, refillMs } = statistics.report();
+    expect(queueMs).toEqual({ p50: 5, p90: 9, p99: 9.9 });
+    expect(refillMs).toMatchObject({ start: { p50: 150, p90: 270, p99: 297 }, ready: null });
     expect(handoutMs).toEqual({ p50: 50, p90: 90, p99: 99 });
     expect(firstByteMs).toEqual({ p50: 100, p90: 180, p99: 198 });
   });
 
   it("forget what is longer ago than the last 1,024 runs", () => {
     const statistics = new LaneStatistics();
-    for (let run = 0; run < 1_024; run += 1) statistics.handedOut("warm", 1_000);
-    for (let run = 0; run < 1_024; run += 1) statistics.handedOut("warm", 1);
+    for (let run = 0; run < 1_024; run += 1) statistics.handedOut("warm", { queueMs: 0, handoutMs: 1_000 });
+    for (let run = 0; run < 1_024; run += 1) statistics.handedOut("warm", { queueMs: 0, handoutMs: 1 });
     expect(statistics.report().handoutMs).toEqual({ p50: 1, p90: 1, p99: 1 });
     expect(statistics.report().runs.total).toBe(2_048);
   });
