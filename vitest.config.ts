@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 /** Tests that share an engine run one file at a time, and one project after the other. */
-const onTheEngine = ["contract", "integration", "fault", "abuse", "conformance"].map((name, index) => ({
+const onTheEngine = ["contract", "integration", "fault", "abuse", "conformance", "cgroups"].map((name, index) => ({
   extends: true as const,
   test: {
     name,
