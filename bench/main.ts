@@ -2,11 +2,14 @@ import { machineFacts } from "./lib/machine.js";
 import { printResult } from "./lib/report.js";
 import { writeResult } from "./lib/results.js";
 import type { Scenario } from "./lib/scenario.js";
+import { density } from "./scenarios/density.js";
 import { preload } from "./scenarios/preload.js";
+import { soak } from "./scenarios/soak.js";
+import { stream } from "./scenarios/stream.js";
 import { warmHit } from "./scenarios/warm-hit.js";
 
 /** In the order in which all of them are run. */
-const SCENARIOS: readonly Scenario[] = [warmHit, preload];
+const SCENARIOS: readonly Scenario[] = [warmHit, preload, stream, density, soak];
 
 export interface BenchOptions {
   /** Names of scenarios; none runs them all. */

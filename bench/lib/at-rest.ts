@@ -8,10 +8,15 @@ const DEADLINE_MS = 30_000;
 
 /**
  * Waits until the daemon has nothing left to do for the runs so far: every stock is full, every used container is gone.
- * @throws Error when it is not so within 30 s
+ * @param deadlineMs longer for a large stock that is filled for the first time
+ * @throws Error when it is not so within the deadline
  */
-export async function atRest(address: Address, token: string | undefined): Promise<void> {
-  const end = performance.now() + DEADLINE_MS;
+export async function atRest(
+  address: Address,
+  token: string | undefined,
+  deadlineMs: number = DEADLINE_MS,
+): Promise<void> {
+  const end = performance.now() + deadlineMs;
   for (;;) {
     const { lanes } = lanesReport.parse(await getJson(address, "/v1/lanes", { token }));
     const busy = lanes.find(
@@ -19,7 +24,7 @@ export async function atRest(address: Address, token: string | undefined): Promi
     );
     if (busy === undefined) return;
     if (performance.now() > end) {
-      throw new Error(`lane ${busy.name} is still busy after ${DEADLINE_MS / 1_000} s: ${JSON.stringify(busy.stock)}`);
+      throw new Error(`lane ${busy.name} is still busy after ${deadlineMs / 1_000} s: ${JSON.stringify(busy.stock)}`);
     }
     await sleep(POLL_MS);
   }

@@ -1,5 +1,7 @@
+import { once } from "node:events";
 import { request } from "node:http";
 import type { Socket } from "node:net";
+import { StdoutCounter } from "./attach-frames.js";
 import { type Expected, isExpected, type Latency } from "./process-timing.js";
 
 /** The engine of this machine, over its unix socket: the bench measures the engine, not a client library. */
@@ -50,6 +52,87 @@ export class Engine {
       await this.#call("DELETE", `${container}?force=1&v=1`).catch(() => undefined); // Gone already, or told below.
       throw error;
     }
+  }
+
+  /**
+   * Runs a container without network and without a log to its end, and reads its stdout from the attach stream as fast as
+   * it comes, to throw it away.
+   * @throws Error when it does not exit with 0
+   */
+  async stream(
+    image: string,
+    command: readonly string[],
+    { cpus, onStdout }: { cpus: number; onStdout: (bytes: number) => void },
+  ): Promise<void> {
+    const id = await this.#create(image, command, {
+      AttachStdout: true,
+      AttachStderr: true,
+      HostConfig: {
+        NetworkMode: "none",
+        NanoCpus: Math.round(cpus * 1e9),
+        LogConfig: { Type: "none" },
+        AutoRemove: true,
+      },
+    });
+    try {
+      const stream = await this.#attach(`/containers/${id}/attach?stream=1&stdout=1&stderr=1`);
+      const counter = new StdoutCounter();
+      stream.on("data", (piece: Buffer) => {
+        onStdout(counter.count(piece));
+      });
+      const ended = once(stream, "end");
+      // Not `next-exit`: when this one settles, the container has left nothing to do.
+      const removed = this.#call("POST", `/containers/${id}/wait?condition=removed`);
+      await this.#call("POST", `/containers/${id}/start`);
+      const [answer] = await Promise.all([removed, ended]);
+      stream.destroy();
+      const status = numberField(answer, "StatusCode");
+      if (status !== 0) throw new Error(`the container exited with ${status ?? "no code"}`);
+    } catch (error) {
+      await this.remove(id).catch(() => undefined); // Gone already, or told below.
+      throw error;
+    }
+  }
+
+  /** Starts a container with the engine's defaults, that is gone when its program ends. @returns its id */
+  async start(image: string, command: readonly string[], labels: Readonly<Record<string, string>>): Promise<string> {
+    const id = await this.#create(image, command, { Labels: labels, HostConfig: { AutoRemove: true } });
+    await this.#call("POST", `/containers/${id}/start`);
+    return id;
+  }
+
+  /** Ids of all containers with this label, whatever they do. */
+  async labelled(label: string, value: string): Promise<string[]> {
+    const filters = encodeURIComponent(JSON.stringify({ label: [`${label}=${value}`] }));
+    const answer = await this.#call("GET", `/containers/json?all=1&filters=${filters}`);
+    if (!Array.isArray(answer)) throw new Error("the engine did not answer with a list of containers");
+    return answer.flatMap((entry: unknown) => stringField(entry, "Id") ?? []);
+  }
+
+  /** The first process of a running container, as the engine's host numbers it. @throws Error when it does not run */
+  async mainPid(id: string): Promise<number> {
+    const answer = await this.#call("GET", `/containers/${id}/json`);
+    const state: unknown = typeof answer === "object" && answer !== null ? Reflect.get(answer, "State") : undefined;
+    const pid = numberField(state, "Pid");
+    if (pid === undefined || pid === 0) throw new Error(`container ${id} does not run`);
+    return pid;
+  }
+
+  /** Ends and removes a container. */
+  async remove(id: string): Promise<void> {
+    await this.#call("DELETE", `/containers/${id}?force=1&v=1`);
+  }
+
+  async #create(image: string, command: readonly string[], options: object): Promise<string> {
+    const answer = await this.#call("POST", "/containers/create", {
+      Image: image,
+      Entrypoint: command.slice(0, 1),
+      Cmd: command.slice(1),
+      ...options,
+    });
+    const id = stringField(answer, "Id");
+    if (id === undefined) throw new Error("the engine gave the container no id");
+    return id;
   }
 
   #attach(path: string): Promise<Socket> {
@@ -121,4 +204,9 @@ function readFirstAndAll(stream: Socket, begin: number): Promise<{ firstByteMs: 
 function stringField(value: unknown, name: string): string | undefined {
   const field: unknown = typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
   return typeof field === "string" ? field : undefined;
+}
+
+function numberField(value: unknown, name: string): number | undefined {
+  const field: unknown = typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
+  return typeof field === "number" ? field : undefined;
 }

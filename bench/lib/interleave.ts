@@ -8,6 +8,9 @@ export interface Subject<Sample> {
   measure(): Promise<Sample>;
 }
 
+/** What is measured, and in words exactly how, so that somebody else can do it too. */
+export type DescribedSubject<Sample> = Subject<Sample> & { readonly description: string };
+
 export interface InterleaveOptions {
   readonly rounds: number;
   readonly warmupRounds: number;

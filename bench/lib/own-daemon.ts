@@ -18,6 +18,13 @@ export interface MeasuredDaemon extends AsyncDisposable {
   readonly pid: number | undefined;
 }
 
+/** A daemon of the bench's own. */
+export interface BenchDaemon extends MeasuredDaemon {
+  readonly pid: number;
+  /** Value of the label on its containers. */
+  readonly instance: string;
+}
+
 /**
  * The daemon at this address, which stays as it is; without an address one of the bench's own, with these settings
  * (`lanes.python.warm=8`), ready.
@@ -27,15 +34,31 @@ export async function daemonAt(url: string | undefined, settings: readonly strin
   return { url, pid: undefined, [Symbol.asyncDispose]: () => Promise.resolve() };
 }
 
+/**
+ * A daemon of the bench's own, for scenarios that look at its process and its containers.
+ * @throws Error when the user wants another one measured
+ */
+export async function ownDaemon(url: string | undefined, settings: readonly string[] = []): Promise<BenchDaemon> {
+  if (url !== undefined) {
+    throw new Error(`this scenario looks into a daemon of its own; leave --url ${url} out`);
+  }
+  return OwnDaemon.start(settings);
+}
+
 /** A daemon that belongs to the bench: own port, own containers, gone afterwards. */
-class OwnDaemon implements MeasuredDaemon {
+class OwnDaemon implements BenchDaemon {
   readonly url: string;
+  readonly pid: number;
+  readonly instance: string;
   readonly #child: ChildProcess;
   #log = "";
 
-  private constructor(child: ChildProcess, url: string) {
+  private constructor(child: ChildProcess, { url, instance }: { url: string; instance: string }) {
+    if (child.pid === undefined) throw new Error(`${process.execPath} could not be started`);
     this.#child = child;
+    this.pid = child.pid;
     this.url = url;
+    this.instance = instance;
     const keep = (chunk: Buffer): void => {
       this.#log = (this.#log + chunk.toString("utf8")).slice(-MAX_LOG_CHARS);
     };
@@ -46,16 +69,12 @@ class OwnDaemon implements MeasuredDaemon {
   /** Starts a daemon and waits until every lane can hand out. @throws Error with the end of its log */
   static async start(settings: readonly string[]): Promise<OwnDaemon> {
     const port = await freePort();
-    const all = [
-      `server.listen=127.0.0.1:${port}`,
-      `engine.instance=bench-${process.pid}`,
-      "log.level=warn",
-      ...settings,
-    ];
+    const instance = `bench-${process.pid}`;
+    const all = [`server.listen=127.0.0.1:${port}`, `engine.instance=${instance}`, "log.level=warn", ...settings];
     const child = spawn(process.execPath, [CLI, "serve", ...all.flatMap((setting) => ["--set", setting])], {
       stdio: ["ignore", "pipe", "pipe"],
     });
-    const daemon = new OwnDaemon(child, `http://127.0.0.1:${port}`);
+    const daemon = new OwnDaemon(child, { url: `http://127.0.0.1:${port}`, instance });
     try {
       await daemon.#waitUntilReady();
       return daemon;
@@ -63,10 +82,6 @@ class OwnDaemon implements MeasuredDaemon {
       await daemon[Symbol.asyncDispose]();
       throw error;
     }
-  }
-
-  get pid(): number | undefined {
-    return this.#child.pid;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -66,6 +66,7 @@ function printStrip({ title, rows }: Strip, print: (line: string) => void): void
 }
 
 function showNumber(value: number): string {
+  if (Number.isInteger(value)) return String(value);
   return value.toFixed(value >= 1_000 ? 0 : value >= 100 ? 1 : 2);
 }
 

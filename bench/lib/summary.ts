@@ -1,7 +1,7 @@
 import { build } from "hdr-histogram-js";
 
 /** What a figure counts in. Rates and throughputs are better the more they are; everything else the less. */
-export const UNITS = ["ms", "MB/s", "runs/s", "MiB", "%"] as const;
+export const UNITS = ["ms", "MB/s", "runs/s", "MiB", "%", "count"] as const;
 export type Unit = (typeof UNITS)[number];
 
 /** The distribution of one figure. */
