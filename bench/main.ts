@@ -2,14 +2,17 @@ import { machineFacts } from "./lib/machine.js";
 import { printResult } from "./lib/report.js";
 import { writeResult } from "./lib/results.js";
 import type { Scenario } from "./lib/scenario.js";
+import { burst } from "./scenarios/burst.js";
 import { density } from "./scenarios/density.js";
 import { preload } from "./scenarios/preload.js";
+import { refill } from "./scenarios/refill.js";
 import { soak } from "./scenarios/soak.js";
 import { stream } from "./scenarios/stream.js";
+import { sustained } from "./scenarios/sustained.js";
 import { warmHit } from "./scenarios/warm-hit.js";
 
 /** In the order in which all of them are run. */
-const SCENARIOS: readonly Scenario[] = [warmHit, preload, stream, density, soak];
+const SCENARIOS: readonly Scenario[] = [warmHit, preload, burst, sustained, refill, stream, density, soak];
 
 export interface BenchOptions {
   /** Names of scenarios; none runs them all. */

@@ -4,7 +4,8 @@ import { getJson } from "../../src/cli/daemon-http.js";
 import { lanesReport } from "../../src/protocol/lanes.js";
 
 const POLL_MS = 25;
-const DEADLINE_MS = 30_000;
+/** A stock and its leftovers take seconds; ten times as long on a machine that has something else to do. */
+const DEADLINE_MS = 60_000;
 
 /**
  * Waits until the daemon has nothing left to do for the runs so far: every stock is full, every used container is gone.
@@ -28,4 +29,17 @@ export async function atRest(
     }
     await sleep(POLL_MS);
   }
+}
+
+/** How many ready sandboxes a lane keeps. @throws Error when there is no such lane, or it keeps none */
+export async function warmTarget(address: Address, token: string | undefined, lane: string): Promise<number> {
+  const { lanes } = lanesReport.parse(await getJson(address, "/v1/lanes", { token }));
+  const found = lanes.find(({ name }) => name === lane);
+  if (found === undefined) {
+    throw new Error(`the daemon has no lane "${lane}"; it has: ${lanes.map(({ name }) => name).join(", ")}`);
+  }
+  if (found.stock.warmTarget < 1) {
+    throw new Error(`lane ${lane} keeps ${found.stock.warmTarget} ready sandboxes; this needs at least 1`);
+  }
+  return found.stock.warmTarget;
 }

@@ -1,8 +1,29 @@
 import { once } from "node:events";
 import { request } from "node:http";
 import type { Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ContainerCreateOptions } from "dockerode";
+import { Demux } from "../../src/container/demux.js";
+import { FrameDecoder, FromRunner } from "../../src/container/runner-frames.js";
+import { messageOf } from "../../src/errors.js";
 import { StdoutCounter } from "./attach-frames.js";
 import { type Expected, isExpected, type Latency } from "./process-timing.js";
+
+/** No call to the engine, and no container's start until its runner is ready, takes longer; one that does is stuck. */
+const DEADLINE_MS = 30_000;
+/** A program that streams may take longer than that. */
+const PROGRAM_DEADLINE_MS = 600_000;
+/** Between looks at a container that the engine says it is removing already. */
+const REMOVAL_POLL_MS = 10;
+
+/** How long each stage of one container's life took, in ms, from the end of the stage before. */
+export interface LifeTimes {
+  readonly createMs: number;
+  readonly attachMs: number;
+  readonly startMs: number;
+  readonly readyMs: number;
+  readonly removeMs: number;
+}
 
 /** The engine of this machine, over its unix socket: the bench measures the engine, not a client library. */
 export class Engine {
@@ -20,6 +41,13 @@ export class Engine {
     } catch {
       return undefined; // Described as unknown.
     }
+  }
+
+  /** Names of the OCI runtimes that the engine has. */
+  async ociRuntimes(): Promise<string[]> {
+    const answer = await this.#call("GET", "/info");
+    const found: unknown = typeof answer === "object" && answer !== null ? Reflect.get(answer, "Runtimes") : undefined;
+    return typeof found === "object" && found !== null ? Object.keys(found) : [];
   }
 
   /**
@@ -55,6 +83,47 @@ export class Engine {
   }
 
   /**
+   * The life of one container that runs the runner and is not used: create, attach, start, ready, remove. Ready is when
+   * the runner has said so.
+   * @param options of the engine's create call; the name among them goes where the engine wants it
+   * @throws Error when it is not ready within 30 s; nothing of it is left then
+   */
+  async timeLife({ name, ...options }: ContainerCreateOptions): Promise<LifeTimes> {
+    const began = performance.now();
+    const query = name === undefined ? "" : `?name=${encodeURIComponent(name)}`;
+    const made = await this.#call("POST", `/containers/create${query}`, options);
+    const created = performance.now();
+    const id = stringField(made, "Id") ?? "";
+    const container = `/containers/${id}`;
+    try {
+      const stream = await this.#attach(`${container}/attach?stream=1&stdin=1&stdout=1&stderr=1`);
+      const attached = performance.now();
+      try {
+        const hasReady = untilReady(stream);
+        hasReady.catch(() => undefined); // Awaited below, unless the start fails first.
+        await this.#call("POST", `${container}/start`);
+        const started = performance.now();
+        await hasReady;
+        const ready = performance.now();
+        await this.remove(id);
+        return {
+          createMs: created - began,
+          attachMs: attached - created,
+          startMs: started - attached,
+          // The word may have come before the engine's answer to the start.
+          readyMs: ready - started,
+          removeMs: performance.now() - ready,
+        };
+      } finally {
+        stream.destroy();
+      }
+    } catch (error) {
+      await this.remove(id).catch(() => undefined); // Gone already, or told below.
+      throw error;
+    }
+  }
+
+  /**
    * Runs a container without network and without a log to its end, and reads its stdout from the attach stream as fast as
    * it comes, to throw it away.
    * @throws Error when it does not exit with 0
@@ -82,7 +151,7 @@ export class Engine {
       });
       const ended = once(stream, "end");
       // Not `next-exit`: when this one settles, the container has left nothing to do.
-      const removed = this.#call("POST", `/containers/${id}/wait?condition=removed`);
+      const removed = this.#call("POST", `/containers/${id}/wait?condition=removed`, undefined, PROGRAM_DEADLINE_MS);
       await this.#call("POST", `/containers/${id}/start`);
       const [answer] = await Promise.all([removed, ended]);
       stream.destroy();
@@ -118,9 +187,27 @@ export class Engine {
     return pid;
   }
 
-  /** Ends and removes a container. */
+  /** Kills and removes a container; settles when the container is gone, also when it was on its way already. */
   async remove(id: string): Promise<void> {
-    await this.#call("DELETE", `/containers/${id}?force=1&v=1`);
+    const container = `/containers/${id}`;
+    const isGone = (error: unknown): boolean => error instanceof EngineAnswer && error.status === 404;
+    try {
+      await this.#call("DELETE", `${container}?force=1&v=1`);
+    } catch (error) {
+      if (isGone(error)) return;
+      if (!(error instanceof EngineAnswer) || error.status !== 409) throw error;
+      const end = performance.now() + DEADLINE_MS;
+      while (performance.now() < end) {
+        try {
+          await this.#call("GET", `${container}/json`);
+        } catch (look) {
+          if (isGone(look)) return;
+          throw look;
+        }
+        await sleep(REMOVAL_POLL_MS);
+      }
+      throw error;
+    }
   }
 
   async #create(image: string, command: readonly string[], options: object): Promise<string> {
@@ -156,25 +243,82 @@ export class Engine {
     });
   }
 
-  #call(method: string, path: string, body?: object): Promise<unknown> {
+  #call(method: string, path: string, body?: object, deadlineMs: number = DEADLINE_MS): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const text = body === undefined ? "" : JSON.stringify(body);
       const headers =
         body === undefined ? {} : { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(text) };
-      request({ socketPath: this.#socketPath, path, method, headers }, (response) => {
+      const signal = AbortSignal.timeout(deadlineMs);
+      request({ socketPath: this.#socketPath, path, method, headers, signal }, (response) => {
         let answer = "";
+        response.on("error", reject);
         response.setEncoding("utf8");
         response.on("data", (chunk: string) => (answer += chunk));
         response.on("end", () => {
           const status = response.statusCode ?? 0;
           if (status >= 200 && status < 300) resolve(answer === "" ? undefined : JSON.parse(answer));
-          else reject(new Error(`the engine answered ${status} to ${method} ${path}: ${answer.trim()}`));
+          else reject(new EngineAnswer(status, `${method} ${path}: ${answer.trim()}`));
         });
       })
-        .on("error", reject)
+        .on("error", (error) => {
+          reject(new Error(`the engine did not answer ${method} ${path}: ${error.message}`, { cause: error }));
+        })
         .end(text);
     });
   }
+}
+
+/** The engine has said no. */
+class EngineAnswer extends Error {
+  readonly status: number;
+
+  constructor(status: number, about: string) {
+    super(`the engine answered ${status} to ${about}`);
+    this.status = status;
+  }
+}
+
+/**
+ * Settles when the runner at the other end of a container's attached stream has said that it is ready.
+ * @throws Error when the stream ends before that, or 30 s are over
+ */
+function untilReady(stream: Socket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let complaint = "";
+    const decoder = new FrameDecoder();
+    const demux = new Demux((bytes) => (complaint += bytes.toString("utf8")));
+    const fail = (why: string): void => {
+      clearTimeout(deadline);
+      reject(new Error(`a container ${why} ${complaint.trim()}`.trim()));
+    };
+    const deadline = setTimeout(() => {
+      fail(`was not ready within ${DEADLINE_MS / 1_000} s`);
+    }, DEADLINE_MS);
+    demux.on("data", (chunk: Buffer) => {
+      try {
+        decoder.push(chunk, ({ type, payload }) => {
+          if (type === FromRunner.ready) {
+            clearTimeout(deadline);
+            resolve();
+          } else complaint += payload.toString("utf8");
+        });
+      } catch (error) {
+        fail(`sent what no runner does (${messageOf(error)})`);
+      }
+    });
+    demux.on("end", () => {
+      fail("ended before it was ready");
+    });
+    for (const part of [stream, demux]) {
+      part.on("error", (error) => {
+        fail(`lost its stream (${error.message})`);
+      });
+      part.on("close", () => {
+        fail("ended before it was ready");
+      });
+    }
+    stream.pipe(demux);
+  });
 }
 
 /** Reads the engine's multiplexed stream: frames of an 8-byte header, whose last 4 bytes are the length, and data. */

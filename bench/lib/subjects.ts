@@ -18,6 +18,46 @@ export type Described = Subject<Latency> & { readonly description: string };
 /** How often a sandbox was ready before its request, and how often not. */
 export type Launches = Record<Launch, number>;
 
+/** What a client sees of one run; moments on this process's clock, in ms. */
+export interface ObservedRun {
+  readonly launch: Launch;
+  readonly firstByteAt: number;
+  readonly exitAt: number;
+  readonly output: string;
+  /** Settles when the daemon says that the sandbox is gone. */
+  readonly destroyed: Promise<unknown>;
+}
+
+/**
+ * One run over a connection that is open already, sent before this returns.
+ * @throws Error when it does not exit with 0 and exactly the expected output; MatchboxError when Matchbox fails it
+ */
+export async function observeRun(client: MatchboxClient, lane: string, { code, expected }: Task): Promise<ObservedRun> {
+  let launch: Launch | undefined;
+  let firstByteAt: number | undefined;
+  let exitAt: number | undefined;
+  let output = "";
+  const started = client.run({ lane, code });
+  for await (const event of started) {
+    if (event.type === "started") launch = event.launch;
+    else if (event.type === "stdout") {
+      firstByteAt ??= performance.now();
+      output += event.data;
+    } else if (event.type === "exit") exitAt = performance.now();
+  }
+  const { reason, exitCode } = await started.exit;
+  if (
+    !isExpected(output, expected) ||
+    exitCode !== 0 ||
+    launch === undefined ||
+    firstByteAt === undefined ||
+    exitAt === undefined
+  ) {
+    throw new Error(`matchbox: the run ended with ${reason} ${exitCode ?? ""} and printed ${JSON.stringify(output)}`);
+  }
+  return { launch, firstByteAt, exitAt, output, destroyed: started.destroyed };
+}
+
 /**
  * One run over a connection that is open already. Counts in `launches` how its sandbox was had.
  * @throws Error when it does not exit with 0 and exactly the expected output
@@ -25,26 +65,13 @@ export type Launches = Record<Launch, number>;
 export async function timeMatchboxRun(
   client: MatchboxClient,
   lane: string,
-  { code, expected }: Task,
+  task: Task,
   launches?: Launches,
 ): Promise<Latency> {
-  let firstByteMs: number | undefined;
-  let exitMs: number | undefined;
-  let output = "";
   const begin = performance.now();
-  const started = client.run({ lane, code });
-  for await (const event of started) {
-    if (event.type === "started" && launches !== undefined) launches[event.launch] += 1;
-    else if (event.type === "stdout") {
-      firstByteMs ??= performance.now() - begin;
-      output += event.data;
-    } else if (event.type === "exit") exitMs = performance.now() - begin;
-  }
-  const { reason, exitCode } = await started.exit;
-  if (!isExpected(output, expected) || exitCode !== 0 || firstByteMs === undefined || exitMs === undefined) {
-    throw new Error(`matchbox: the run ended with ${reason} ${exitCode ?? ""} and printed ${JSON.stringify(output)}`);
-  }
-  return { firstByteMs, exitMs, output };
+  const { launch, firstByteAt, exitAt, output } = await observeRun(client, lane, task);
+  if (launches !== undefined) launches[launch] += 1;
+  return { firstByteMs: firstByteAt - begin, exitMs: exitAt - begin, output };
 }
 
 export function matchboxRun(

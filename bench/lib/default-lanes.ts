@@ -1,0 +1,68 @@
+import { join } from "node:path";
+import { loadConfig } from "../../src/config/load.js";
+import type { Config } from "../../src/config/schema.js";
+import { describeAddress, type EngineAddress, engineAddress } from "../../src/container/engine-address.js";
+import type { SandboxSpec } from "../../src/container/runtime.js";
+import { type ContainerIdentity } from "../../src/container/docker-create-options.js";
+import { newSandboxId } from "../../src/container/labels.js";
+import { OciRuntimeChoice } from "../../src/container/oci-runtime.js";
+import { readSeccompProfile } from "../../src/container/seccomp-profile.js";
+import { packageRoot } from "../../src/package-root.js";
+import { sandboxSpec } from "../../src/pool/spec.js";
+import { imageTag } from "../../src/setup/sandbox-image.js";
+import { Engine } from "./engine.js";
+
+/** What a daemon of the bench's own would ask the engine for. */
+export interface DefaultLanes {
+  readonly config: Config;
+  readonly engine: EngineAddress;
+  /** @throws Error when there is no such lane */
+  readonly specOf: (lane: string) => SandboxSpec;
+}
+
+/**
+ * The lanes of the default configuration, environment included, as the daemon reads them, with the OCI runtime that it
+ * would choose.
+ * @throws ConfigError
+ */
+export async function defaultLanes(): Promise<DefaultLanes> {
+  const config = await loadConfig();
+  const own = join(packageRoot(), "sandbox", "seccomp.json");
+  const profiles = new Map<string, string>();
+  for (const [name, { seccomp }] of Object.entries(config.lanes)) {
+    profiles.set(name, await readSeccompProfile(seccomp ?? own, `lanes.${name}.seccomp`));
+  }
+  const engine = engineAddress(config.engine.socket);
+  const choice = new OciRuntimeChoice();
+  choice.look(await new Engine(engineSocket(engine)).ociRuntimes());
+  const ociRuntime = choice.choose(config.engine.ociRuntime ?? undefined) ?? null;
+  return {
+    config,
+    engine,
+    specOf: (name) => {
+      const lane = config.lanes[name];
+      const seccompProfile = profiles.get(name);
+      if (lane === undefined || seccompProfile === undefined) {
+        throw new Error(`there is no lane "${name}"; there are: ${Object.keys(config.lanes).join(", ")}`);
+      }
+      return sandboxSpec(name, lane, {
+        image: imageTag(lane.target),
+        ociRuntime,
+        seccompProfile,
+      });
+    },
+  };
+}
+
+/** One container of the bench's own, without a network, of an image of ours. */
+export function bareIdentity(instance: string): ContainerIdentity {
+  return { id: newSandboxId(), instance, daemon: instance, network: undefined, resolvesLocalhost: true };
+}
+
+/** @throws Error when the engine is not on this machine, where alone its containers can be compared */
+export function engineSocket(engine: EngineAddress): string {
+  if (engine.kind === "socket") return engine.socketPath;
+  throw new Error(
+    `the engine is at ${describeAddress(engine)}; this scenario needs one with a unix socket, on this machine`,
+  );
+}
