@@ -23,9 +23,10 @@ export interface DefaultLanes {
 /**
  * The lanes of the default configuration, environment included, as the daemon reads them, with the OCI runtime that it
  * would choose.
+ * @param offered the engine's OCI runtimes; it is asked when they are not given
  * @throws ConfigError
  */
-export async function defaultLanes(): Promise<DefaultLanes> {
+export async function defaultLanes(offered?: readonly string[]): Promise<DefaultLanes> {
   const config = await loadConfig();
   const own = join(packageRoot(), "sandbox", "seccomp.json");
   const profiles = new Map<string, string>();
@@ -34,7 +35,7 @@ export async function defaultLanes(): Promise<DefaultLanes> {
   }
   const engine = engineAddress(config.engine.socket);
   const choice = new OciRuntimeChoice();
-  choice.look(await new Engine(engineSocket(engine)).ociRuntimes());
+  choice.look(offered ?? (await new Engine(engineSocket(engine)).ociRuntimes()));
   const ociRuntime = choice.choose(config.engine.ociRuntime ?? undefined) ?? null;
   return {
     config,

@@ -130,14 +130,16 @@ describe("an engine that fails", () => {
     });
     await proxy.open();
     await using daemon = await startDaemon([`engine.socket=unix://${proxy.path}`, "engine.ociRuntime=auto"]);
-    await using peer = await Peer.connect(daemon.url);
-    expect((await peer.run("python", "print(1)")).stdout).toBe("1\n");
+    expect((await readiness(daemon.url)).status).toBe(200);
     const { DefaultRuntime } = JSON.parse((await callEngine("GET", "/info")).toString()) as { DefaultRuntime: string };
-    for (const { Id } of await containersOf(daemon.instance)) {
+    const stock = await containersOf(daemon.instance);
+    expect(stock.length).toBeGreaterThan(0);
+    for (const { Id } of stock) {
       const container: unknown = JSON.parse((await callEngine("GET", `/containers/${Id}/json`)).toString());
       expect(container).toMatchObject({ HostConfig: { Runtime: DefaultRuntime } });
     }
-    expect((await readiness(daemon.url)).status).toBe(200);
+    await using peer = await Peer.connect(daemon.url);
+    expect((await peer.run("python", "print(1)")).stdout).toBe("1\n");
   });
 });
 

@@ -3,14 +3,20 @@ import { defaultLanes, engineSocket } from "../../../bench/lib/default-lanes.js"
 
 describe("the default lanes", () => {
   it("have what the daemon would ask the engine for", async () => {
-    const { specOf } = await defaultLanes();
-    expect(specOf("python")).toMatchObject({ lane: "python", network: "none", cpus: 0.5, pids: 128 });
+    const { specOf } = await defaultLanes(["runc", "crun"]);
+    expect(specOf("python")).toMatchObject({
+      lane: "python",
+      network: "none",
+      cpus: 0.5,
+      pids: 128,
+      ociRuntime: "crun",
+    });
     expect(specOf("shell")).toMatchObject({ lane: "shell", network: "egress" });
     expect(JSON.parse(specOf("python").seccompProfile)).toHaveProperty("defaultAction");
   });
 
   it("say which there are when one is asked for that is none of them", async () => {
-    const { specOf } = await defaultLanes();
+    const { specOf } = await defaultLanes([]);
     expect(() => specOf("cobol")).toThrow('there is no lane "cobol"; there are: python, shell');
   });
 });
