@@ -7,6 +7,8 @@ const onTheEngine = ["contract", "integration", "fault", "abuse", "conformance",
     name,
     include: [`test/${name}/**/*.test.ts`],
     fileParallelism: false,
+    // No module of ours has state of its own, so files may share a process, and read all of them but once.
+    isolate: false,
     sequence: { groupOrder: index + 1 },
     testTimeout: 60_000,
     hookTimeout: 60_000,
@@ -24,7 +26,6 @@ export default defineConfig({
           name: "unit",
           include: ["test/{unit,architecture}/**/*.test.ts"],
           testTimeout: 10_000,
-          // No module of ours has state of its own, so files may share a worker: a third of the time.
           pool: "threads",
           isolate: false,
         },
