@@ -1,3 +1,4 @@
+import { interruptible } from "./lib/interrupts.js";
 import { machineFacts } from "./lib/machine.js";
 import { printResult } from "./lib/report.js";
 import { writeResult } from "./lib/results.js";
@@ -44,13 +45,16 @@ export async function bench(options: BenchOptions): Promise<number> {
     return 1;
   }
   for (const scenario of chosen) {
-    const result = await scenario.run({
-      runs: options.runs ?? scenario.defaults.runs,
-      idleMs: options.idle ?? scenario.defaults.idleMs,
-      url: options.url,
-      token: options.token,
-      onProgress: showProgress,
-    });
+    const result = await interruptible((signal) =>
+      scenario.run({
+        runs: options.runs ?? scenario.defaults.runs,
+        idleMs: options.idle ?? scenario.defaults.idleMs,
+        url: options.url,
+        token: options.token,
+        signal,
+        onProgress: showProgress,
+      }),
+    );
     showProgress(undefined);
     const machine = await machineFacts();
     printResult(result, machine, (line) => process.stdout.write(`${line}\n`));

@@ -18,6 +18,7 @@ export interface InterleaveOptions {
   readonly settle: () => Promise<void>;
   /** Pause after that, before each measurement. */
   readonly idleMs: number;
+  readonly signal: AbortSignal;
   readonly onRound: (round: number) => void;
 }
 
@@ -25,7 +26,7 @@ export interface InterleaveOptions {
  * Measures subjects in turn instead of one after the other, so that whatever changes on the machine meanwhile (heat,
  * neighbours, caches) changes for all of them. Who begins changes with every round.
  * @returns the samples of each subject, in the order of `subjects`
- * @throws the first failure of a measurement: a figure without it would not be one
+ * @throws the signal's reason, and the first failure of a measurement: a figure without it would not be one
  */
 export async function interleave<Sample>(
   subjects: readonly Subject<Sample>[],
@@ -51,9 +52,10 @@ export async function interleave<Sample>(
   return samples;
 }
 
-async function pause({ settle, idleMs }: InterleaveOptions): Promise<void> {
+async function pause({ settle, idleMs, signal }: InterleaveOptions): Promise<void> {
+  signal.throwIfAborted();
   await settle();
-  await sleep(idleMs);
+  await sleep(idleMs, undefined, { signal });
 }
 
 /** Whether a subject with fewer rounds has its turn in this one. */

@@ -8,6 +8,8 @@ export interface ScenarioOptions {
   /** A daemon that runs already; undefined starts one. */
   readonly url: string | undefined;
   readonly token: string | undefined;
+  /** Aborted when the user wants it to end; `interleave` looks at it between measurements. */
+  readonly signal: AbortSignal;
   readonly onProgress: (text: string) => void;
 }
 

@@ -4,7 +4,6 @@ import { imageTag } from "../../src/setup/sandbox-image.js";
 import { atRest, warmTarget } from "../lib/at-rest.js";
 import { atOnce, type BurstTimes } from "../lib/burst.js";
 import { interleave } from "../lib/interleave.js";
-import { interruptible } from "../lib/interrupts.js";
 import { daemonAt } from "../lib/own-daemon.js";
 import {
   ratiosBetween,
@@ -35,10 +34,10 @@ export const burst: Scenario = {
   name: "burst",
   summary: "as many requests at the same moment as sandboxes wait, twice and four times as many",
   defaults: { runs: 30, idleMs: 250 },
-  run: (options) => interruptible((signal) => run(options, signal)),
+  run,
 };
 
-async function run(options: ScenarioOptions, signal: AbortSignal): Promise<ScenarioResult> {
+async function run(options: ScenarioOptions): Promise<ScenarioResult> {
   await using daemon = await daemonAt(options.url, SETTINGS);
   const address = parseAddress(daemon.url);
   await using client = await MatchboxClient.connect({ url: daemon.url, token: options.token });
@@ -59,11 +58,9 @@ async function run(options: ScenarioOptions, signal: AbortSignal): Promise<Scena
   const samples = await interleave(subjects, {
     rounds: options.runs,
     warmupRounds: WARMUP_ROUNDS,
-    settle: () => {
-      signal.throwIfAborted();
-      return atRest(address, options.token);
-    },
+    settle: () => atRest(address, options.token),
     idleMs: options.idleMs,
+    signal: options.signal,
     onRound: (round) => {
       options.onProgress(`burst: round ${round + 1} of ${options.runs}`);
     },

@@ -60,13 +60,14 @@ export const density: Scenario = {
 
 async function run(options: ScenarioOptions): Promise<ScenarioResult> {
   const engine = new Engine();
-  const subjects = [sandboxes(engine, options), plainContainers(engine, options.runs)];
+  const subjects = [sandboxes(engine, options), plainContainers(engine, options)];
   const samples = await interleave(subjects, {
     rounds: options.runs,
     // What the engine grows by once it keeps: a round that is not counted would hide it.
     warmupRounds: 0,
     settle: () => Promise.resolve(),
     idleMs: options.idleMs,
+    signal: options.signal,
     onRound: (round) => {
       options.onProgress(`density: round ${round + 1} of ${options.runs}`);
     },
@@ -134,17 +135,17 @@ function sandboxes(engine: Engine, options: ScenarioOptions): DescribedSubject<D
   };
 }
 
-function plainContainers(engine: Engine, rounds: number): DescribedSubject<Density> {
+function plainContainers(engine: Engine, { runs: rounds, signal }: ScenarioOptions): DescribedSubject<Density> {
   return {
     name: "plain container",
     description: `containers of the same image with the engine's defaults that run \`sleep\`, ${FEW} and then ${FEW + MORE} of them`,
     rounds,
     measure: async () => {
       await using sleepers = new Sleepers(engine, imageTag("sandbox"));
-      const few = await sleepers.start(FEW);
+      const few = await sleepers.start(FEW, signal);
       await sleep(SETTLE_MS);
       const before = await machineState();
-      const more = await sleepers.start(MORE);
+      const more = await sleepers.start(MORE, signal);
       await sleep(SETTLE_MS);
       const after = await machineState();
       return { ...(await containerMemory(engine, [...few, ...more])), ...growth(before, after) };

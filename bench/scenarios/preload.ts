@@ -59,6 +59,7 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
     warmupRounds: WARMUP_ROUNDS,
     settle: () => atRest(parseAddress(daemon.url), undefined),
     idleMs: options.idleMs,
+    signal: options.signal,
     onRound: (round) => {
       options.onProgress(`preload: round ${round + 1} of ${options.runs}`);
     },

@@ -13,7 +13,6 @@ import { cpuDuring, cpuOfEach, type CpuSpent } from "../lib/cpu.js";
 import { bareIdentity, type DefaultLanes, defaultLanes, engineSocket } from "../lib/default-lanes.js";
 import { Engine, type LifeTimes } from "../lib/engine.js";
 import { interleave, type Subject } from "../lib/interleave.js";
-import { interruptible } from "../lib/interrupts.js";
 import {
   ratiosBetween,
   type Scenario,
@@ -54,22 +53,23 @@ export const refill: Scenario = {
   name: "refill",
   summary: "what it takes to make one sandbox and to remove it, beside a container with the engine's default options",
   defaults: { runs: 100, idleMs: 250 },
-  run: (options) => interruptible((signal) => run(options, signal)),
+  run,
 };
 
-async function run(options: ScenarioOptions, signal: AbortSignal): Promise<ScenarioResult> {
+async function run(options: ScenarioOptions): Promise<ScenarioResult> {
+  const { signal } = options;
   const lanes = await defaultLanes();
   await using runtime = startRuntime(lanes);
   const kinds = await kindsOf(lanes, runtime, signal);
 
   const lives = await takeTurns(
     kinds.map(({ name, live }) => ({ name, rounds: options.runs, measure: live })),
-    { options, signal, warmupRounds: WARMUP_ROUNDS, what: "stages" },
+    { options, warmupRounds: WARMUP_ROUNDS, what: "stages" },
   );
   const cpuRounds = Math.max(1, Math.ceil(options.runs / CPU_SHARE));
   const cpu = await takeTurns(
     kinds.map(({ name, live }) => ({ name, rounds: cpuRounds, measure: () => cpuOfBlock(live, signal) })),
-    { options, signal, warmupRounds: 0, what: "processor time" },
+    { options, warmupRounds: 0, what: "processor time" },
   );
 
   const results = kinds.map((kind, index) => subjectResult(kind, lives[index] ?? [], cpu[index] ?? []));
@@ -132,23 +132,16 @@ async function kindsOf(lanes: DefaultLanes, runtime: SandboxRuntime, signal: Abo
 
 function takeTurns<Sample>(
   subjects: readonly Subject<Sample>[],
-  {
-    options,
-    signal,
-    warmupRounds,
-    what,
-  }: { options: ScenarioOptions; signal: AbortSignal; warmupRounds: number; what: string },
+  { options, warmupRounds, what }: { options: ScenarioOptions; warmupRounds: number; what: string },
 ): Promise<Sample[][]> {
   const rounds = Math.max(...subjects.map((subject) => subject.rounds));
   return interleave(subjects, {
     rounds,
     warmupRounds,
     // Every measurement waits until its containers are gone.
-    settle: () => {
-      signal.throwIfAborted();
-      return Promise.resolve();
-    },
+    settle: () => Promise.resolve(),
     idleMs: options.idleMs,
+    signal: options.signal,
     onRound: (round) => {
       options.onProgress(`refill: ${what}, round ${round + 1} of ${rounds}`);
     },

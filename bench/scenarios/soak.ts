@@ -46,6 +46,7 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
   await sleep(options.idleMs);
   const legs: Leg[] = [{ runs: 0, runsPerS: undefined, ...(await watch.look()) }];
   for (let done = 0; done < counted.length; done += legRuns) {
+    options.signal.throwIfAborted();
     options.onProgress(`soak: ${done} of ${counted.length} runs`);
     const steps = counted.slice(done, done + legRuns);
     const begin = performance.now();

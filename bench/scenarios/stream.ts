@@ -84,6 +84,7 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
     warmupRounds: WARMUP_ROUNDS,
     settle: () => atRest(parseAddress(daemon.url), options.token),
     idleMs: options.idleMs,
+    signal: options.signal,
     onRound: (round) => {
       options.onProgress(`stream: ${part}, round ${round + 1} of ${rounds}`);
     },

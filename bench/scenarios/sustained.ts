@@ -10,7 +10,6 @@ import { closedLoopRate } from "../lib/closed-loop.js";
 import { bareIdentity, defaultLanes, engineSocket } from "../lib/default-lanes.js";
 import { Engine } from "../lib/engine.js";
 import { interleave, type Subject } from "../lib/interleave.js";
-import { interruptible } from "../lib/interrupts.js";
 import { type Arrival, isSaturated, offer, type StepFigures, stepFigures } from "../lib/open-loop.js";
 import { daemonAt } from "../lib/own-daemon.js";
 import {
@@ -49,7 +48,7 @@ export const sustained: Scenario = {
   name: "sustained",
   summary: "how many runs a second last, beside a bare loop that makes and removes the same containers",
   defaults: { runs: 120, idleMs: 250 },
-  run: (options) => interruptible((signal) => run(options, signal)),
+  run,
 };
 
 /** A way to run a closed loop, with so many under way. */
@@ -68,7 +67,8 @@ interface Bench {
   readonly signal: AbortSignal;
 }
 
-async function run(options: ScenarioOptions, signal: AbortSignal): Promise<ScenarioResult> {
+async function run(options: ScenarioOptions): Promise<ScenarioResult> {
+  const { signal } = options;
   const lanes = await defaultLanes();
   const engine = new Engine(engineSocket(lanes.engine));
   await using daemon = await daemonAt(options.url, SETTINGS);
@@ -156,6 +156,7 @@ function takeTurns(
       warmupRounds: 0, // Each measurement has a lead-in of its own.
       settle: rest,
       idleMs: options.idleMs,
+      signal: options.signal,
       onRound: (round) => {
         options.onProgress(`sustained: ${what}, round ${round + 1} of ${rounds}`);
       },

@@ -43,6 +43,7 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
     warmupRounds: WARMUP_ROUNDS,
     settle: () => atRest(parseAddress(daemon.url), options.token),
     idleMs: options.idleMs,
+    signal: options.signal,
     onRound: (round) => {
       options.onProgress(`warm-hit: round ${round + 1} of ${options.runs}`);
     },
