@@ -555,8 +555,13 @@ class FakeRunner {
         return;
       } else {
         await new Promise<void>((resolve) => {
-          this.#onStdin = resolve;
-          this.#over.signal.addEventListener("abort", () => resolve(), { once: true });
+          const { signal } = this.#over;
+          const goOn = (): void => {
+            signal.removeEventListener("abort", goOn);
+            resolve();
+          };
+          this.#onStdin = goOn;
+          signal.addEventListener("abort", goOn);
         });
       }
     }
