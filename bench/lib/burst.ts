@@ -1,6 +1,5 @@
 import type { Latency } from "./process-timing.js";
-import type { Subject } from "./interleave.js";
-import type { Described } from "./subjects.js";
+import type { DescribedSubject } from "./interleave.js";
 
 type Moments = Pick<Latency, "firstByteMs" | "exitMs">;
 
@@ -28,7 +27,7 @@ export function burstTimes(latencies: readonly Moments[]): BurstTimes {
  * Begins so many at the same moment, which is before the first of them: what it takes to begin the others counts.
  * @throws the first failure, when all of them are over
  */
-export async function measureBurst(count: number, begin: () => Promise<Latency>): Promise<BurstTimes> {
+export async function measureBurst(count: number, begin: () => Promise<Moments>): Promise<BurstTimes> {
   const burstBegan = performance.now();
   const all = await Promise.allSettled(
     Array.from({ length: count }, async (): Promise<Moments> => {
@@ -46,7 +45,7 @@ export async function measureBurst(count: number, begin: () => Promise<Latency>)
 }
 
 /** Something that is measured alone, so many times at the same moment. */
-export function atOnce(count: number, alone: Described): Subject<BurstTimes> & { readonly description: string } {
+export function atOnce(count: number, alone: DescribedSubject<Moments>): DescribedSubject<BurstTimes> {
   return {
     name: `${alone.name}, ${count} at once`,
     description: `${count} begun in one go, each of them: ${alone.description}`,
