@@ -2,20 +2,6 @@
 export type Random = () => number;
 
 /**
- * Numbers that are the same for the same seed on every machine (mulberry32), which Math.random cannot promise; good
- * enough for arrivals, and for nothing that must not be guessed.
- */
-export function seededRandom(seed: number): Random {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/**
  * A Poisson process that has exactly `count` arrivals in the time that they need at this rate. Given how many there are,
  * the moments of such a process are independent and uniform, so drawing them like that keeps its bunches and gaps, while
  * the rate of a short step is the one asked for and not what chance makes of it.

@@ -1,6 +1,7 @@
 import { renderTable } from "../../src/cli/table.js";
 import type { MachineFacts } from "./machine.js";
 import type { Ladder, Ratio, ScenarioResult, Strip } from "./scenario.js";
+import type { Unit } from "./summary.js";
 
 /** Ratios first: they are what travels from one machine to another. */
 export function printResult(result: ScenarioResult, machine: MachineFacts, print: (line: string) => void): void {
@@ -30,16 +31,23 @@ export function printResult(result: ScenarioResult, machine: MachineFacts, print
   for (const note of result.notes) print(`Note: ${note}`);
   const settings = Object.entries(result.settings).map(([name, value]) => `${name} ${value}`);
   print(`Settings: ${settings.join(", ")}`);
-  print(
-    `Machine: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.kernel}, engine ${machine.engine}, Node ${machine.node}, load ${machine.load1}`,
-  );
+  print(`Machine: ${machineLine(machine)}, load ${machine.load1}`);
+}
+
+export function machineLine({ cpu, cores, memoryGiB, kernel, engine, node }: MachineFacts): string {
+  return `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${kernel}, engine ${engine}, Node ${node}`;
 }
 
 /** `matchbox is 84 times faster than docker run`. */
 export function showRatio({ subject, comparedWith, unit, factor }: Ratio): string {
-  const [better, worse] = unit === "MiB" || unit === "%" ? ["less", "more"] : ["faster", "slower"];
+  const { better, worse } = wordsFor(unit);
   const times = factor >= 1 ? factor : 1 / factor;
   return `${subject} is ${showFactor(times)} times ${factor >= 1 ? better : worse} than ${comparedWith}`;
+}
+
+/** What it is called to be better or worse. */
+export function wordsFor(unit: Unit): { better: string; worse: string } {
+  return unit === "MiB" || unit === "%" ? { better: "less", worse: "more" } : { better: "faster", worse: "slower" };
 }
 
 function printLadder({ title, asked, askedUnit, units, steps }: Ladder, print: (line: string) => void): void {
@@ -65,11 +73,11 @@ function printStrip({ title, rows }: Strip, print: (line: string) => void): void
   print("");
 }
 
-function showNumber(value: number): string {
+export function showNumber(value: number): string {
   if (Number.isInteger(value)) return String(value);
   return value.toFixed(value >= 1_000 ? 0 : value >= 100 ? 1 : 2);
 }
 
-function showFactor(factor: number): string {
+export function showFactor(factor: number): string {
   return factor >= 20 ? factor.toFixed(0) : factor >= 2 ? factor.toFixed(1) : factor.toFixed(2);
 }

@@ -1,6 +1,6 @@
 /**
- * Numbers that look like chance and are the same for the same seed: mulberry32, which is small and even enough to choose
- * among a few kinds.
+ * Numbers that look like chance and are the same for the same seed: mulberry32, which is small, and even enough for what a
+ * bench chooses; for nothing that must not be guessed.
  * @param seed a whole number from 0 to 2^32 - 1
  * @returns a function that gives the next number, from 0 and below 1
  */

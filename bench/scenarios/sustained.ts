@@ -4,7 +4,7 @@ import { RemoteError } from "../../src/client/errors.js";
 import { createOptions } from "../../src/container/docker-create-options.js";
 import type { SandboxSpec } from "../../src/container/runtime.js";
 import type { ErrorCode } from "../../src/protocol/error-codes.js";
-import { schedule, seededRandom } from "../lib/arrivals.js";
+import { schedule } from "../lib/arrivals.js";
 import { atRest, warmTarget } from "../lib/at-rest.js";
 import { closedLoopRate } from "../lib/closed-loop.js";
 import { bareIdentity, defaultLanes, engineSocket } from "../lib/default-lanes.js";
@@ -21,6 +21,7 @@ import {
   type ScenarioResult,
 } from "../lib/scenario.js";
 import { observeRun, type ObservedRun, type Task } from "../lib/subjects.js";
+import { seededNumbers } from "../lib/seeded.js";
 import { type Summary, summarize } from "../lib/summary.js";
 
 const TASK: Task = { code: "print(1)", expected: "1\n" };
@@ -247,7 +248,7 @@ async function takeStep(
   ratePerS: number,
   seed: number,
 ): Promise<{ arrivals: Arrival[]; figures: StepFigures }> {
-  const plan = schedule({ leadIn, counted: options.runs, ratePerS }, seededRandom(seed));
+  const plan = schedule({ leadIn, counted: options.runs, ratePerS }, seededNumbers(seed));
   const arrivals = await offer(plan.arrivalsMs, () => runUnlessRefused(client), signal);
   return { arrivals, figures: stepFigures(arrivals, plan) };
 }

@@ -7,6 +7,9 @@ Examples:
   $ matchbox bench                        every scenario, on a daemon of its own
   $ matchbox bench warm-hit --runs 500
   $ matchbox bench --list
+  $ matchbox bench --plot warm-hit.json           draw a result again
+  $ matchbox bench --compare old.json             measure the same, say what became slower
+  $ matchbox bench --compare old.json new.json    the same with two results, without measuring
 
 bench/README.md says what is measured, and how.`;
 
@@ -17,6 +20,9 @@ export interface BenchCliOptions {
   readonly url?: string;
   readonly token?: string;
   readonly list?: true;
+  readonly plot?: string[];
+  readonly markdown?: string[];
+  readonly compare?: string[];
 }
 
 export function benchCommand(): Command {
@@ -34,6 +40,13 @@ export function benchCommand(): Command {
     .option("--url <address>", "measure a daemon that runs already, instead of starting one")
     .addOption(tokenOption())
     .option("--list", "show the scenarios")
+    .option("--plot <file...>", "draw these results, each beside its file, without measuring")
+    .option("--markdown <file...>", "show these results as Markdown tables, without measuring")
+    .option(
+      "--compare <file...>",
+      "say what became slower or faster than in OLD.json; with OLD.json NEW.json, without measuring " +
+        "(exit code 3: something became slower)",
+    )
     .addHelpText("after", EXAMPLES)
     .action(async (scenarios: string[], options: BenchCliOptions) => {
       const { bench } = await import("../../bench/main.js");
