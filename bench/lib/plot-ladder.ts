@@ -46,9 +46,9 @@ function figurePanel(ladder: Ladder, name: string, index: number, width: number)
   const type = scaleFor(asked);
   const gap = closestGap(type === "log" ? asked.map(Math.log) : asked) * (width - 2 * INSET);
   const points = ladder.steps
-    .flatMap((step) => {
+    .map((step) => {
       const value = step.figures[name];
-      return value === undefined ? [] : [{ asked: step.asked, value, label: showNumber(value) }];
+      return { asked: step.asked, value: value ?? 0, isThere: value !== undefined, label: showNumber(value ?? 0) };
     })
     .sort((a, b) => a.asked - b.asked);
   const values = points.map(({ value }) => value);
@@ -66,17 +66,21 @@ function figurePanel(ladder: Ladder, name: string, index: number, width: number)
   };
 }
 
-function pointsOf(
-  points: readonly { asked: number; value: number; label: string }[],
-  color: string,
-  areLabelled: boolean,
-): Mark {
-  const from = { data: "points" };
+interface Point {
+  readonly asked: number;
+  readonly value: number;
+  /** The line has a gap where a step does not have the figure. */
+  readonly isThere: boolean;
+  readonly label: string;
+}
+
+function pointsOf(points: readonly Point[], color: string, areLabelled: boolean): Mark {
+  const there = { data: "there" };
   const x = { scale: "asked", field: "asked" };
   const y = { scale: "value", field: "value" };
   const labels: Mark = {
     type: "text",
-    from,
+    from: there,
     encode: {
       enter: {
         x,
@@ -90,12 +94,21 @@ function pointsOf(
   };
   return {
     type: "group",
-    data: [{ name: from.data, values: points.map((point) => ({ ...point })) }],
+    data: [
+      { name: "points", values: points.map((point) => ({ ...point })) },
+      { name: there.data, source: "points", transform: [{ type: "filter", expr: "datum.isThere" }] },
+    ],
     marks: [
-      { type: "line", from, encode: { enter: { x, y, stroke: { value: color }, strokeWidth: { value: 2 } } } },
+      {
+        type: "line",
+        from: { data: "points" },
+        encode: {
+          enter: { x, y, defined: { field: "isThere" }, stroke: { value: color }, strokeWidth: { value: 2 } },
+        },
+      },
       {
         type: "symbol",
-        from,
+        from: there,
         encode: { enter: { x, y, size: { value: 44 }, fill: { value: color }, stroke: { value: CARD } } },
       },
       ...(areLabelled ? [labels] : []),

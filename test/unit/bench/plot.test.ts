@@ -194,6 +194,13 @@ describe("a picture", () => {
     );
   });
 
+  it("of a ladder has a gap where a step lacks a figure", async () => {
+    const lines = (await draw())["warm-hit.ladder.svg"]?.match(
+      / d="M\d[^"]*"(?= stroke="#[0-9a-f]{6}" stroke-width="2")/g,
+    );
+    expect(lines?.map((line) => line.replace(/[^ML]/g, ""))).toEqual(["MLLL", "MML"]);
+  });
+
   it("is not drawn of what is not there", async () => {
     const memory = resultOf([subject("matchbox", { memory: around(10) }, "MiB")]);
     expect(await drawResult(memory, join(folder, "x.json"))).toEqual([]);
