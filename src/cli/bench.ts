@@ -4,7 +4,7 @@ import { argument, tokenOption } from "./options.js";
 
 const EXAMPLES = `
 Examples:
-  $ matchbox bench                        every scenario, on a daemon of its own
+  $ matchbox bench                                every scenario, on a daemon of its own
   $ matchbox bench warm-hit --runs 500
   $ matchbox bench --list
   $ matchbox bench --plot warm-hit.json           draw a result again

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { writeResult } from "../../../bench/lib/results.js";
 import { bench } from "../../../bench/main.js";
+import { warmHit } from "../../../bench/scenarios/warm-hit.js";
 import { around, resultOf, subject } from "./support.js";
 
 let folder: string;
@@ -48,6 +49,25 @@ describe("bench --compare OLD NEW", () => {
       "is a result of warm-hit, not of bursts",
     );
     await expect(bench({ scenarios: [], compare: [other] })).rejects.toThrow('no scenario "bursts"');
+  });
+});
+
+describe("bench --compare OLD", () => {
+  it("measures the scenario of the file, writes and draws it, and compares", async () => {
+    const old = await store("old.json", 10);
+    const subjects = [subject("matchbox", { exit: around(15) }), subject("docker run", { exit: around(800) })];
+    const run = vi.spyOn(warmHit, "run").mockResolvedValue(resultOf(subjects));
+    const json = join(folder, "new.json");
+    expect(await bench({ scenarios: [], compare: [old], json, runs: 7 })).toBe(3);
+    expect(run).toHaveBeenCalledWith(expect.objectContaining({ runs: 7 }));
+    expect((await readdir(folder)).sort()).toEqual(["new.json", "new.latency.svg", "old.json"]);
+    expect(printed).toContain("matchbox vs docker run, exit: 80 -> 53 times faster: 50 % slower");
+  });
+
+  it("reads the file before it measures", async () => {
+    const run = vi.spyOn(warmHit, "run").mockRejectedValue(new Error("measured"));
+    await expect(bench({ scenarios: [], compare: [join(folder, "nothing.json")] })).rejects.toThrow("cannot be read");
+    expect(run).not.toHaveBeenCalled();
   });
 });
 
