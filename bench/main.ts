@@ -1,7 +1,7 @@
 import { CliError } from "../src/cli/cli-error.js";
-import { compareResults, isRegression } from "./lib/compare.js";
-import { printComparison } from "./lib/compare-report.js";
-import { drawResult, NoPlotLibraryError } from "./lib/draw.js";
+import { compareResults, isRegression } from "./lib/compare/compare.js";
+import { printComparison } from "./lib/compare/report.js";
+import { drawResult, NoPlotLibraryError } from "./lib/plots/draw.js";
 import { interruptible } from "./lib/interrupts.js";
 import { machineFacts } from "./lib/machine.js";
 import { markdownOf } from "./lib/markdown.js";

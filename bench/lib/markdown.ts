@@ -1,7 +1,7 @@
 import { machineLine, showNumber, showRatio } from "./report.js";
 import type { StoredResult } from "./results.js";
 import type { Ladder, Strip } from "./scenario.js";
-import { totalMs } from "./strip-layout.js";
+import { totalMs } from "./plots/strip-layout.js";
 
 /** A result as a README shows it: figures, ratios, the machine. */
 export function markdownOf(result: StoredResult): string {

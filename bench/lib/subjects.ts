@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import type { MatchboxClient } from "../../src/client/client.js";
 import type { Launch } from "../../src/protocol/messages.js";
+import { timeRun } from "./containers.js";
 import { Engine } from "./engine.js";
 import type { Subject } from "./interleave.js";
 import { type Expected, isExpected, type Latency, timeProcess } from "./process-timing.js";
@@ -104,7 +105,7 @@ export async function dockerRun(image: string, { code, expected }: Task, rounds:
     description:
       "create, attach, start, wait and remove through the engine's API with the same image (there is no docker program here)",
     rounds,
-    measure: () => engine.timeRun(image, ["python3", "-c", code], expected),
+    measure: () => timeRun(engine, image, { command: ["python3", "-c", code], expected }),
   };
 }
 

@@ -2,8 +2,9 @@ import { parseAddress } from "../../src/client/address.js";
 import { MatchboxClient } from "../../src/client/client.js";
 import { imageTag } from "../../src/setup/sandbox-image.js";
 import { atRest, warmTarget } from "../lib/at-rest.js";
-import { atOnce, type BurstTimes } from "../lib/burst.js";
+import { atOnce, type BurstTimes } from "../lib/load/burst.js";
 import { interleave } from "../lib/interleave.js";
+import { launchNote } from "../lib/latencies.js";
 import { daemonAt } from "../lib/own-daemon.js";
 import {
   ratiosBetween,
@@ -84,10 +85,7 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
     ratios:
       ofOneStock === undefined ? [] : results.slice(bursts.length).flatMap((other) => ratiosBetween(ofOneStock, other)),
     notes: [
-      ...bursts.map(
-        ({ count, launches: { warm, cold } }) =>
-          `${count} at once: ${warm} sandboxes were ready before their request, ${cold} were not (warm-up included); all count.`,
-      ),
+      ...bursts.map(({ count, launches: { warm, cold } }) => `${count} at once: ${launchNote({ warm, cold })}`),
       "Times run from just before the first of a burst is begun; what it takes to send or spawn the others counts.",
       "Before every burst each stock was full and every used container gone.",
       "Every output was compared with the expected one; a wrong one would have ended the measurement.",

@@ -4,10 +4,10 @@ import { INSTANCE_LABEL } from "../../src/container/labels.js";
 import { imageTag } from "../../src/setup/sandbox-image.js";
 import { atRest } from "../lib/at-rest.js";
 import { forEachBounded } from "../lib/bounded.js";
-import { containerMemory, type ContainerMemory, engineMiB } from "../lib/container-memory.js";
+import { containerMemory, type ContainerMemory, engineMiB } from "../lib/memory/container-memory.js";
 import { Engine } from "../lib/engine.js";
 import { type DescribedSubject, interleave } from "../lib/interleave.js";
-import { availableMiB, processMemory, proportionalMiB } from "../lib/memory.js";
+import { availableMiB, processMemory, proportionalMiB } from "../lib/memory/memory.js";
 import { type BenchDaemon, ownDaemon } from "../lib/own-daemon.js";
 import { RawConnection } from "../lib/raw-connection.js";
 import {
@@ -18,7 +18,7 @@ import {
   type ScenarioResult,
   type SubjectResult,
 } from "../lib/scenario.js";
-import { Sleepers } from "../lib/sleepers.js";
+import { Sleepers } from "../lib/memory/sleepers.js";
 import { summarize } from "../lib/summary.js";
 import { lastAnswer } from "../lib/wait-until.js";
 

@@ -1,11 +1,9 @@
-import { parseAddress } from "../../src/client/address.js";
 import { MatchboxClient } from "../../src/client/client.js";
 import { engineAddress } from "../../src/container/engine-address.js";
 import { ImageApi } from "../../src/setup/docker-api.js";
 import { imageTag } from "../../src/setup/sandbox-image.js";
-import { atRest } from "../lib/at-rest.js";
-import { interleave } from "../lib/interleave.js";
-import { daemonAt } from "../lib/own-daemon.js";
+import { launchNote, measureLatencies } from "../lib/latencies.js";
+import { ownDaemon } from "../lib/own-daemon.js";
 import { ratiosOfFirst, type Scenario, type ScenarioOptions, type ScenarioResult } from "../lib/scenario.js";
 import { dockerRun, type Launches, matchboxRun, type Task } from "../lib/subjects.js";
 import { summarize } from "../lib/summary.js";
@@ -32,14 +30,11 @@ export const preload: Scenario = {
 };
 
 async function run(options: ScenarioOptions): Promise<ScenarioResult> {
-  if (options.url !== undefined) {
-    throw new Error("The scenario preload needs lanes of its own, so it starts its own daemon: leave out --url.");
-  }
   const image = imageTag("data");
   if (!(await new ImageApi(engineAddress(process.env["DOCKER_HOST"] ?? null)).has(image))) {
     throw new Error(`The scenario preload needs the image ${image}. Build it with: npx matchbox build --target data`);
   }
-  await using daemon = await daemonAt(undefined, [
+  await using daemon = await ownDaemon(options.url, [
     ...["lanes.python.warm=0", "lanes.shell.warm=0"],
     ...Object.entries(LANES).map(([name, lane]) => `lanes.${name}=${lane}`),
   ]);
@@ -54,28 +49,12 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
     { ...inLane("plain"), name: "not preloaded", description: `one run in a lane ${LANES.plain}` },
     await dockerRun(image, TASK, containerRounds),
   ];
-  const samples = await interleave(subjects, {
-    rounds: options.runs,
+  const results = await measureLatencies(subjects, {
+    scenario: preload.name,
+    url: daemon.url,
     warmupRounds: WARMUP_ROUNDS,
-    settle: () => atRest(parseAddress(daemon.url), undefined),
-    idleMs: options.idleMs,
-    signal: options.signal,
-    onRound: (round) => {
-      options.onProgress(`preload: round ${round + 1} of ${options.runs}`);
-    },
-  });
-
-  const results = subjects.map(({ name, description }, index) => {
-    const own = samples[index] ?? [];
-    return {
-      name,
-      description,
-      metrics: {
-        import: summarize(own.map(({ output }) => Number(output))),
-        "first byte": summarize(own.map(({ firstByteMs }) => firstByteMs)),
-        exit: summarize(own.map(({ exitMs }) => exitMs)),
-      },
-    };
+    options,
+    figures: (samples) => ({ import: summarize(samples.map(({ output }) => Number(output))) }),
   });
   return {
     scenario: preload.name,
@@ -92,7 +71,7 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
     notes: [
       "`import` is what the program measured itself; `first byte` and `exit` are measured from outside, as ever.",
       "A lane has half a processor by default, `docker run` a whole one.",
-      `${launches.warm} sandboxes were ready before their request, ${launches.cold} were not (warm-up included); all count.`,
+      launchNote(launches),
     ],
   };
 }

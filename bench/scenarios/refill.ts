@@ -11,7 +11,8 @@ import { withDeadline } from "../../src/deadline.js";
 import { REFILL_STEPS } from "../../src/protocol/lanes.js";
 import { cpuDuring, cpuOfEach, type CpuSpent } from "../lib/cpu.js";
 import { bareIdentity, type DefaultLanes, defaultLanes, engineSocket } from "../lib/default-lanes.js";
-import { Engine, type LifeTimes } from "../lib/engine.js";
+import { type LifeTimes, timeLife } from "../lib/containers.js";
+import { Engine } from "../lib/engine.js";
 import { interleave, type Subject } from "../lib/interleave.js";
 import {
   ratiosBetween,
@@ -125,7 +126,7 @@ async function kindsOf(lanes: DefaultLanes, runtime: SandboxRuntime, signal: Abo
       description:
         "the image and the command of lane python through the engine's API, with no option but an open stdin, a name and labels: " +
         "root file system that can be written, default capabilities and seccomp, the default bridge, a log file, no limits",
-      live: () => engine.timeLife(defaultOptions(python)),
+      live: () => timeLife(engine, defaultOptions(python)),
     },
   ];
 }

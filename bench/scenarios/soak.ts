@@ -4,11 +4,11 @@ import { forEachBounded } from "../lib/bounded.js";
 import { Engine } from "../lib/engine.js";
 import { ownDaemon } from "../lib/own-daemon.js";
 import type { Scenario, ScenarioOptions, ScenarioResult } from "../lib/scenario.js";
-import { describeMix, planSoak, type SoakStep } from "../lib/soak-plan.js";
-import { soakRun } from "../lib/soak-run.js";
-import { type Holdings, SoakWatch } from "../lib/soak-watch.js";
+import { describeMix, planSoak, type SoakStep } from "../lib/soak/plan.js";
+import { soakRun } from "../lib/soak/run.js";
+import { type Holdings, SoakWatch } from "../lib/soak/watch.js";
 import { summarize } from "../lib/summary.js";
-import { type Trend, trendOf } from "../lib/trend.js";
+import { type Trend, trendOf } from "../lib/soak/trend.js";
 
 const SEED = 20_250_101;
 const AT_ONCE = 4;

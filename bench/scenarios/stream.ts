@@ -5,7 +5,7 @@ import type { LaneLimits } from "../../src/protocol/messages.js";
 import { imageTag } from "../../src/setup/sandbox-image.js";
 import { atRest } from "../lib/at-rest.js";
 import { type DescribedSubject, interleave, type InterleaveOptions } from "../lib/interleave.js";
-import { processMemory } from "../lib/memory.js";
+import { processMemory } from "../lib/memory/memory.js";
 import { daemonAt } from "../lib/own-daemon.js";
 import {
   ratiosBetween,
@@ -23,7 +23,7 @@ import {
   matchboxLines,
   type MatchboxPath,
   type Throughput,
-} from "../lib/stream-subjects.js";
+} from "../lib/stream/subjects.js";
 import { hasDockerProgram } from "../lib/subjects.js";
 import { type Summary, summarize } from "../lib/summary.js";
 

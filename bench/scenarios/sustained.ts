@@ -4,13 +4,14 @@ import { RemoteError } from "../../src/client/errors.js";
 import { createOptions } from "../../src/container/docker-create-options.js";
 import type { SandboxSpec } from "../../src/container/runtime.js";
 import type { ErrorCode } from "../../src/protocol/error-codes.js";
-import { schedule } from "../lib/arrivals.js";
+import { schedule } from "../lib/load/arrivals.js";
 import { atRest, warmTarget } from "../lib/at-rest.js";
-import { closedLoopRate } from "../lib/closed-loop.js";
+import { closedLoopRate } from "../lib/load/closed-loop.js";
 import { bareIdentity, defaultLanes, engineSocket } from "../lib/default-lanes.js";
+import { timeLife } from "../lib/containers.js";
 import { Engine } from "../lib/engine.js";
 import { interleave, type Subject } from "../lib/interleave.js";
-import { type Arrival, isSaturated, offer, type StepFigures, stepFigures } from "../lib/open-loop.js";
+import { type Arrival, isSaturated, offer, type StepFigures, stepFigures } from "../lib/load/open-loop.js";
 import { daemonAt } from "../lib/own-daemon.js";
 import {
   type Ladder,
@@ -182,7 +183,7 @@ function matchboxLoop({ client, leadIn, signal }: Bench, inFlight: number): Cont
 function bareLoop({ leadIn, signal }: Bench, engine: Engine, spec: SandboxSpec, inFlight: number): Contender {
   const instance = `bench-bare-${process.pid}`;
   const once = async (onCompleted: () => void): Promise<void> => {
-    await engine.timeLife(createOptions(spec, bareIdentity(instance)));
+    await timeLife(engine, createOptions(spec, bareIdentity(instance)));
     onCompleted();
   };
   return {

@@ -1,13 +1,10 @@
-import { parseAddress } from "../../src/client/address.js";
 import { MatchboxClient } from "../../src/client/client.js";
 import { imageTag } from "../../src/setup/sandbox-image.js";
-import { atRest } from "../lib/at-rest.js";
 import { dockerExec, dockerodeRun } from "../lib/container-subjects.js";
-import { interleave } from "../lib/interleave.js";
+import { launchNote, measureLatencies } from "../lib/latencies.js";
 import { daemonAt } from "../lib/own-daemon.js";
 import { ratiosOfFirst, type Scenario, type ScenarioOptions, type ScenarioResult } from "../lib/scenario.js";
 import { dockerRun, hostPython, type Launches, matchboxRun, type Task } from "../lib/subjects.js";
-import { summarize } from "../lib/summary.js";
 
 const TASK: Task = { code: "print(1)", expected: "1\n" };
 const LANE = "python";
@@ -38,27 +35,11 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
     ...(exec === undefined ? [] : [exec]),
     await hostPython(TASK, options.runs),
   ];
-  const samples = await interleave(subjects, {
-    rounds: options.runs,
+  const results = await measureLatencies(subjects, {
+    scenario: warmHit.name,
+    url: daemon.url,
     warmupRounds: WARMUP_ROUNDS,
-    settle: () => atRest(parseAddress(daemon.url), options.token),
-    idleMs: options.idleMs,
-    signal: options.signal,
-    onRound: (round) => {
-      options.onProgress(`warm-hit: round ${round + 1} of ${options.runs}`);
-    },
-  });
-
-  const results = subjects.map(({ name, description }, index) => {
-    const own = samples[index] ?? [];
-    return {
-      name,
-      description,
-      metrics: {
-        "first byte": summarize(own.map(({ firstByteMs }) => firstByteMs)),
-        exit: summarize(own.map(({ exitMs }) => exitMs)),
-      },
-    };
+    options,
   });
   return {
     scenario: warmHit.name,
@@ -73,7 +54,7 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
     subjects: results,
     ratios: ratiosOfFirst(results),
     notes: [
-      `${launches.warm} sandboxes were ready before their request, ${launches.cold} were not (warm-up included); all count.`,
+      launchNote(launches),
       "Every output was compared with the expected one; a wrong one would have ended the measurement.",
     ],
   };

@@ -50,6 +50,8 @@ export interface EngineOptions {
 const DEFAULT_DEADLINE_MS = 60_000;
 const PING_DEADLINE_MS = 5_000;
 const POLL_MS = 100;
+/** An installation takes some seconds. */
+const CRUN_DEADLINE_MS = 60_000;
 /** Where systemd mounts version 2 of the control groups beside version 1. */
 const UNIFIED_CGROUPS = "/sys/fs/cgroup/unified";
 /** Docker 20.10. */
@@ -135,14 +137,22 @@ async function startEngine(
     progress.note("started with systemctl");
     return;
   }
-  // Optional, so no reason to fail: without it containers take longer to start, and that is all.
-  await ensurePrograms(["crun"], ["crun"], { purpose: "A faster start", progress, signal }).catch(() => undefined);
-  signal?.throwIfAborted();
+  await tryInstallCrun(progress, signal);
   const cleared = await clearLeftovers(locations);
   progress.update("starting dockerd");
   await using dockerd = await spawnDockerd(locations);
   await waitUntilAnswers(address, { ...wait, dockerd });
   progress.note([...cleared, `started, log in ${locations.logFile}`].join("; "));
+}
+
+/** Optional, so no reason to fail, nor to wait for long where no packages can be had: without it containers take longer to start. */
+async function tryInstallCrun(progress: Progress, signal: AbortSignal | undefined): Promise<void> {
+  const signals = [AbortSignal.timeout(CRUN_DEADLINE_MS), ...(signal === undefined ? [] : [signal])];
+  const purpose = "A faster start of containers";
+  await ensurePrograms(["crun"], ["crun"], { purpose, progress, signal: AbortSignal.any(signals) }).catch(
+    () => undefined,
+  );
+  signal?.throwIfAborted();
 }
 
 interface SpawnedDockerd extends AsyncDisposable {

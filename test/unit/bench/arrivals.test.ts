@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { poissonArrivals, schedule } from "../../../bench/lib/arrivals.js";
+import { poissonArrivals, schedule } from "../../../bench/lib/load/arrivals.js";
 import { seededNumbers } from "../../../bench/lib/seeded.js";
 
 describe("a seeded generator", () => {

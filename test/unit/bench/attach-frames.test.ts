@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { StdoutCounter } from "../../../bench/lib/attach-frames.js";
+import { StdoutCounter } from "../../../bench/lib/stream/attach-frames.js";
 
 function frame(stream: number, length: number): Buffer {
   const header = Buffer.from([stream, 0, 0, 0, 0, 0, 0, 0]);

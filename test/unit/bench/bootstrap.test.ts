@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bootstrapInterval, median } from "../../../bench/lib/bootstrap.js";
+import { bootstrapInterval, median } from "../../../bench/lib/compare/bootstrap.js";
 import { seededNumbers } from "../../../bench/lib/seeded.js";
 import { summarize } from "../../../bench/lib/summary.js";
 import { around } from "./support.js";

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { atOnce, burstTimes, measureBurst } from "../../../bench/lib/burst.js";
+import { atOnce, burstTimes, measureBurst } from "../../../bench/lib/load/burst.js";
 
 describe("the times of a burst", () => {
   it("are those of its first and its last, whoever that was", () => {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { closedLoopRate, ratePerS } from "../../../bench/lib/closed-loop.js";
+import { closedLoopRate, ratePerS } from "../../../bench/lib/load/closed-loop.js";
 
 const { signal } = new AbortController();
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { compareResults, isRegression, isSameMachine, verdictOf } from "../../../bench/lib/compare.js";
-import { printComparison, showRatioChange } from "../../../bench/lib/compare-report.js";
+import { compareResults, isRegression, isSameMachine, verdictOf } from "../../../bench/lib/compare/compare.js";
+import { printComparison, showRatioChange } from "../../../bench/lib/compare/report.js";
 import type { StoredResult } from "../../../bench/lib/results.js";
 import { around, MACHINE, resultOf, subject } from "./support.js";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { sortDescriptors } from "../../../bench/lib/descriptors.js";
+import { sortDescriptors } from "../../../bench/lib/memory/descriptors.js";
 
 const UNIX_SOCKETS = `Num       RefCount Protocol Flags    Type St Inode Path
 0000000000000000: 00000003 00000000 00000000 0001 03 17

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Flow } from "../../../bench/lib/flow.js";
+import { Flow } from "../../../bench/lib/stream/flow.js";
 
 function flowAt(...times: number[]): Flow {
   const clock = times.values();

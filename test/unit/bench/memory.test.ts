@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { kernelBytes, memoryGroup } from "../../../bench/lib/cgroup-memory.js";
-import { mebibytesOf } from "../../../bench/lib/memory.js";
-import { familyOf, parseStat } from "../../../bench/lib/process-tree.js";
+import { kernelBytes, memoryGroup } from "../../../bench/lib/memory/cgroup-memory.js";
+import { mebibytesOf } from "../../../bench/lib/memory/memory.js";
+import { familyOf, parseStat } from "../../../bench/lib/memory/process-tree.js";
 
 describe("mebibytesOf", () => {
   const status = "VmPeak:\t  9999 kB\nVmHWM:\t    4096 kB\nVmRSS:\t    2048 kB\n";

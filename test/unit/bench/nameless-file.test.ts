@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { contentOf, namelessFile } from "../../../bench/lib/nameless-file.js";
+import { contentOf, namelessFile } from "../../../bench/lib/stream/nameless-file.js";
 
 it("a file without a name keeps what is written to it, and reads it from the beginning", async () => {
   const file = await namelessFile();

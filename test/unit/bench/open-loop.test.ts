@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { deferred } from "../../../src/deferred.js";
-import { type Arrival, isSaturated, offer, stepFigures } from "../../../bench/lib/open-loop.js";
+import { type Arrival, isSaturated, offer, stepFigures } from "../../../bench/lib/load/open-loop.js";
 
 const { signal } = new AbortController();
 

@@ -2,11 +2,17 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { drawResult, loadVega, NoPlotLibraryError, pictureFile, roundCoordinates } from "../../../bench/lib/draw.js";
-import { ecdf } from "../../../bench/lib/ecdf.js";
-import { DARK, seriesColor, wrap } from "../../../bench/lib/plot-parts.js";
-import { closestGap, logTicks, niceTicks, scaleFor } from "../../../bench/lib/plot-scale.js";
-import { layOutStrip, type StripMeasures } from "../../../bench/lib/strip-layout.js";
+import {
+  drawResult,
+  loadVega,
+  NoPlotLibraryError,
+  pictureFile,
+  roundCoordinates,
+} from "../../../bench/lib/plots/draw.js";
+import { ecdf } from "../../../bench/lib/plots/ecdf.js";
+import { DARK, seriesColor, wrap } from "../../../bench/lib/plots/parts.js";
+import { closestGap, logTicks, niceTicks, scaleFor } from "../../../bench/lib/plots/scale.js";
+import { layOutStrip, type StripMeasures } from "../../../bench/lib/plots/strip-layout.js";
 import { around, resultOf, spread, subject } from "./support.js";
 
 const MAX_PICTURE_BYTES = 60_000;

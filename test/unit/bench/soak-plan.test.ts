@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { seededNumbers, weighted } from "../../../bench/lib/seeded.js";
-import { describeMix, expectedReasons, planSoak, REASONS } from "../../../bench/lib/soak-plan.js";
+import { describeMix, expectedReasons, planSoak, REASONS } from "../../../bench/lib/soak/plan.js";
 
 describe("seededNumbers", () => {
   it("gives the same numbers for the same seed, and others for another", () => {

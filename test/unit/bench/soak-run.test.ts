@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { expectedOf } from "../../../bench/lib/soak-programs.js";
-import { differenceOf } from "../../../bench/lib/soak-run.js";
-import { metricOf } from "../../../bench/lib/soak-watch.js";
+import { expectedOf } from "../../../bench/lib/soak/programs.js";
+import { differenceOf } from "../../../bench/lib/soak/run.js";
+import { metricOf } from "../../../bench/lib/soak/watch.js";
 
 const PRINTED = { reason: "exited", exitCode: 0, stdout: "w\n", stderr: "", files: [] };
 

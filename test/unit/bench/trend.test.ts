@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { trendOf } from "../../../bench/lib/trend.js";
+import { trendOf } from "../../../bench/lib/soak/trend.js";
 
 describe("trendOf", () => {
   it("compares the medians of the first and the last quarter", () => {

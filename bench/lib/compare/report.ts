@@ -1,6 +1,6 @@
 import { type Change, type Comparison, isRegression, LEAST_CHANGE } from "./compare.js";
-import { showFactor, showNumber, wordsFor } from "./report.js";
-import type { StoredResult } from "./results.js";
+import { showFactor, showNumber, wordsFor } from "../report.js";
+import type { StoredResult } from "../results.js";
 
 /** Ratios first, then the medians where both results are of one machine, then what could not be compared, then the verdict. */
 export function printComparison(

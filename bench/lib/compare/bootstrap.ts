@@ -1,4 +1,4 @@
-import { seededNumbers } from "./seeded.js";
+import { seededNumbers } from "../seeded.js";
 
 /** Resamples of a bootstrap: enough for two digits of the ends of a 95 % interval. */
 const RESAMPLES = 2_000;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Launch } from "../../src/protocol/messages.js";
+import type { Launch } from "../../../src/protocol/messages.js";
 import type { Schedule } from "./arrivals.js";
-import { summarize } from "./summary.js";
+import { summarize } from "../summary.js";
 
 /** What became of one arrival; moments in ms from the step's beginning. */
 export interface Arrival {

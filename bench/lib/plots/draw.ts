@@ -1,10 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import type * as Vega from "vega";
-import { drawLadder } from "./plot-ladder.js";
-import { drawLatency } from "./plot-latency.js";
-import { BORDER, CARD, DARK, type Drawing, WIDTH } from "./plot-parts.js";
-import { drawStrip } from "./plot-strip.js";
-import type { StoredResult } from "./results.js";
+import { drawLadder } from "./ladder.js";
+import { drawLatency } from "./latency.js";
+import { BORDER, CARD, DARK, type Drawing, WIDTH } from "./parts.js";
+import { drawStrip } from "./strip.js";
+import type { StoredResult } from "../results.js";
 
 /** The pictures a result can have, by the end of their file's name. */
 const PICTURES: Readonly<Record<string, (result: StoredResult) => Drawing | undefined>> = {

@@ -1,9 +1,9 @@
 import type { Mark } from "vega";
-import { axis, CARD, type Drawing, heading, MARGIN, MUTED, panel, seriesColor, textMark, WIDTH } from "./plot-parts.js";
-import { closestGap, niceTicks, scaleFor } from "./plot-scale.js";
-import { machineLine, showNumber } from "./report.js";
-import type { StoredResult } from "./results.js";
-import type { Ladder } from "./scenario.js";
+import { axis, CARD, type Drawing, heading, MARGIN, MUTED, panel, seriesColor, textMark, WIDTH } from "./parts.js";
+import { closestGap, niceTicks, scaleFor } from "./scale.js";
+import { machineLine, showNumber } from "../report.js";
+import type { StoredResult } from "../results.js";
+import type { Ladder } from "../scenario.js";
 
 const PANEL_HEIGHT = 84;
 const PANEL_STEP = PANEL_HEIGHT + 50;

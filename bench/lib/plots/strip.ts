@@ -10,9 +10,9 @@ import {
   seriesColor,
   textMark,
   textWidth,
-} from "./plot-parts.js";
-import { machineLine, showNumber } from "./report.js";
-import type { StoredResult } from "./results.js";
+} from "./parts.js";
+import { machineLine, showNumber } from "../report.js";
+import type { StoredResult } from "../results.js";
 import { layOutStrip, type Segment, totalMs } from "./strip-layout.js";
 
 const BAR_HEIGHT = 40;

@@ -1,5 +1,5 @@
 import { kernelMiB } from "./cgroup-memory.js";
-import type { Engine } from "./engine.js";
+import type { Engine } from "../engine.js";
 import { proportionalMiB } from "./memory.js";
 import { allProcesses, familyOf, type ProcessEntry } from "./process-tree.js";
 

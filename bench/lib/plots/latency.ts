@@ -13,10 +13,10 @@ import {
   seriesColor,
   textMark,
   WIDTH,
-} from "./plot-parts.js";
-import { logTicks } from "./plot-scale.js";
-import { machineLine, showNumber } from "./report.js";
-import type { StoredResult } from "./results.js";
+} from "./parts.js";
+import { logTicks } from "./scale.js";
+import { machineLine, showNumber } from "../report.js";
+import type { StoredResult } from "../results.js";
 
 /** Points of all lines together, and of one: what keeps a picture below 60 kB and still shows every bend. */
 const MAX_POINTS = 900;

@@ -1,7 +1,7 @@
-import type { MatchboxClient } from "../../src/client/client.js";
-import { RawConnection } from "./raw-connection.js";
-import { REASONS, type SoakStep } from "./soak-plan.js";
-import { collectOf, type Expected, expectedOf, inputOf, PROGRAMS } from "./soak-programs.js";
+import type { MatchboxClient } from "../../../src/client/client.js";
+import { RawConnection } from "../raw-connection.js";
+import { REASONS, type SoakStep } from "./plan.js";
+import { collectOf, type Expected, expectedOf, inputOf, PROGRAMS } from "./programs.js";
 
 const TIMEOUT_MS = 200;
 

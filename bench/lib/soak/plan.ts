@@ -1,5 +1,5 @@
-import type { ExitReason } from "../../src/protocol/exit.js";
-import { seededNumbers, weighted } from "./seeded.js";
+import type { ExitReason } from "../../../src/protocol/exit.js";
+import { seededNumbers, weighted } from "../seeded.js";
 
 export const SOAK_LANES = ["python", "shell"] as const;
 export type SoakLane = (typeof SOAK_LANES)[number];

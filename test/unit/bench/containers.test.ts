@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type LifeTimes, timeLife } from "../../../bench/lib/containers.js";
 import { Engine } from "../../../bench/lib/engine.js";
 import { encodeFrame, FromRunner, RUNNER_PROTOCOL_VERSION } from "../../../src/container/runner-frames.js";
 
@@ -46,8 +47,8 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-const live = (): ReturnType<Engine["timeLife"]> =>
-  new Engine(path.join(folder, "engine.sock")).timeLife({ name: "own name", Image: "image" });
+const live = (): Promise<LifeTimes> =>
+  timeLife(new Engine(path.join(folder, "engine.sock")), { name: "own name", Image: "image" });
 
 describe("the life of a container", () => {
   it("goes through its stages in order, the name where the engine wants it", async () => {

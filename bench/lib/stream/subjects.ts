@@ -1,12 +1,13 @@
-import type { MatchboxClient } from "../../src/client/client.js";
-import type { Run } from "../../src/client/run.js";
-import type { LaneLimits } from "../../src/protocol/messages.js";
-import { Engine } from "./engine.js";
+import type { MatchboxClient } from "../../../src/client/client.js";
+import type { Run } from "../../../src/client/run.js";
+import type { LaneLimits } from "../../../src/protocol/messages.js";
+import { readStdout } from "../containers.js";
+import { Engine } from "../engine.js";
 import { Flow } from "./flow.js";
-import type { DescribedSubject } from "./interleave.js";
-import { processMemory, resetPeak } from "./memory.js";
+import type { DescribedSubject } from "../interleave.js";
+import { processMemory, resetPeak } from "../memory/memory.js";
 import { contentOf, namelessFile } from "./nameless-file.js";
-import { runProgram } from "./process-output.js";
+import { runProgram } from "../process-output.js";
 
 /** A program that writes so many bytes. */
 export interface Flood {
@@ -83,7 +84,8 @@ export function attachFlood(
     rounds,
     measure: async () => {
       const flow = new Flow();
-      await engine.stream(image, ["python3", "-c", flood.code], {
+      await readStdout(engine, image, {
+        command: ["python3", "-c", flood.code],
         cpus,
         onStdout: (bytes) => {
           if (bytes > 0) flow.pass(bytes);

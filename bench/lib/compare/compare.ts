@@ -1,7 +1,7 @@
 import { bootstrapInterval, type Interval, median } from "./bootstrap.js";
-import type { MachineFacts } from "./machine.js";
-import type { StoredResult } from "./results.js";
-import { isMoreBetter, type Unit } from "./summary.js";
+import type { MachineFacts } from "../machine.js";
+import type { StoredResult } from "../results.js";
+import { isMoreBetter, type Unit } from "../summary.js";
 
 /** A change has to be larger than this to count, however sure it is: below it nobody would act. */
 export const LEAST_CHANGE = 0.05;

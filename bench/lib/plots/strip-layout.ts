@@ -1,4 +1,4 @@
-import type { Strip } from "./scenario.js";
+import type { Strip } from "../scenario.js";
 
 /** One stage of a bar; lengths in pixels. */
 export interface Segment {

@@ -1,5 +1,5 @@
-import type { Latency } from "./process-timing.js";
-import type { DescribedSubject } from "./interleave.js";
+import type { Latency } from "../process-timing.js";
+import type { DescribedSubject } from "../interleave.js";
 
 type Moments = Pick<Latency, "firstByteMs" | "exitMs">;
 

@@ -1,16 +1,16 @@
 import { globalAgent } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseAddress } from "../../src/client/address.js";
-import { getJson } from "../../src/cli/daemon-http.js";
-import { INSTANCE_LABEL } from "../../src/container/labels.js";
-import { lanesReport } from "../../src/protocol/lanes.js";
-import { atRest } from "./at-rest.js";
-import type { Engine } from "./engine.js";
-import { type Descriptors, openDescriptors } from "./descriptors.js";
-import { processMemory } from "./memory.js";
-import type { BenchDaemon } from "./own-daemon.js";
-import { expectedReasons, SOAK_LANES, type SoakStep } from "./soak-plan.js";
-import { lastAnswer } from "./wait-until.js";
+import { parseAddress } from "../../../src/client/address.js";
+import { getJson } from "../../../src/cli/daemon-http.js";
+import { INSTANCE_LABEL } from "../../../src/container/labels.js";
+import { lanesReport } from "../../../src/protocol/lanes.js";
+import { atRest } from "../at-rest.js";
+import type { Engine } from "../engine.js";
+import { type Descriptors, openDescriptors } from "../memory/descriptors.js";
+import { processMemory } from "../memory/memory.js";
+import type { BenchDaemon } from "../own-daemon.js";
+import { expectedReasons, SOAK_LANES, type SoakStep } from "./plan.js";
+import { lastAnswer } from "../wait-until.js";
 
 /** For what closes by itself a moment after a run: what is still there then has leaked. */
 const LEAK_DEADLINE_MS = 15_000;

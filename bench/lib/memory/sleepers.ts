@@ -1,5 +1,6 @@
-import { forEachBounded } from "./bounded.js";
-import type { Engine } from "./engine.js";
+import { forEachBounded } from "../bounded.js";
+import { running } from "../containers.js";
+import type { Engine } from "../engine.js";
 
 const LABEL = "matchbox-bench-sleeper";
 /** Not `infinity`: should the bench be killed, they end by themselves after an hour, and the engine removes them. */
@@ -23,7 +24,13 @@ export class Sleepers implements AsyncDisposable {
     const ids: string[] = [];
     await forEachBounded(Array.from({ length: count }), STARTS_AT_ONCE, async () => {
       signal.throwIfAborted();
-      ids.push(await this.#engine.start(this.#image, ["sleep", String(SLEEP_S)], { [LABEL]: this.#owner }));
+      const id = await this.#engine.create({
+        ...running(this.#image, ["sleep", String(SLEEP_S)]),
+        Labels: { [LABEL]: this.#owner },
+        HostConfig: { AutoRemove: true },
+      });
+      await this.#engine.start(id);
+      ids.push(id);
     });
     return ids;
   }

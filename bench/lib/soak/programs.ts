@@ -1,4 +1,4 @@
-import type { SoakKind, SoakLane } from "./soak-plan.js";
+import type { SoakKind, SoakLane } from "./plan.js";
 
 const MEGABYTE = 1_000_000;
 /** Far longer than any of these runs may last. */
