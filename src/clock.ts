@@ -19,3 +19,8 @@ export const systemClock: Clock = {
     }
   },
 };
+
+/** Milliseconds without digits that no clock has measured. */
+export function toMicroseconds(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}

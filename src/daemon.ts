@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { Cleanup } from "./cleanup.js";
-import type { Clock } from "./clock.js";
+import { type Clock, toMicroseconds } from "./clock.js";
 import type { Config, LaneConfig } from "./config/schema.js";
 import { DockerRuntime } from "./container/docker-runtime.js";
 import { type EngineAddress, engineAddress } from "./container/engine-address.js";
@@ -177,7 +177,7 @@ export class Daemon implements AsyncDisposable {
   report(): LanesReport {
     return {
       server: this.#version,
-      uptimeMs: this.#options.clock.now() - this.#startedAt,
+      uptimeMs: toMicroseconds(this.#options.clock.now() - this.#startedAt),
       connections: this.server.connections,
       lanes: [...this.lanes].map((lane) => ({
         name: lane.name,

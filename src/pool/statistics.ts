@@ -1,3 +1,4 @@
+import { toMicroseconds } from "../clock.js";
 import type { LaneReport, RefillStep } from "../protocol/lanes.js";
 import type { Launch } from "../protocol/messages.js";
 
@@ -20,7 +21,8 @@ class Window {
     if (this.#values.length === 0) return null;
     const sorted = Float64Array.from(this.#values).sort();
     // The nearest-rank definition: the smallest value that at least this share of all does not exceed.
-    const at = (share: number): number => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;
+    const at = (share: number): number =>
+      toMicroseconds(sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0);
     return { p50: at(0.5), p90: at(0.9), p99: at(0.99) };
   }
 }

@@ -1,5 +1,5 @@
 import { setTimeout as realSleep } from "node:timers/promises";
-import type { Clock } from "../clock.js";
+import { type Clock, toMicroseconds } from "../clock.js";
 import { FileRefusedError } from "../container/runner-channel.js";
 import type { Program, RunnerExit } from "../container/runner-frames.js";
 import { deferred } from "../deferred.js";
@@ -200,11 +200,6 @@ async function conduct(run: Run, stage: Stage): Promise<ExitFacts> {
     usage: usageOf(reported),
     output: output.report,
   };
-}
-
-/** Milliseconds without digits that no clock has measured. */
-function toMicroseconds(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
 }
 
 function usageOf(exit: RunnerExit | undefined): ExitMessage["usage"] {

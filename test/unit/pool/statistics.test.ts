@@ -40,6 +40,12 @@ describe("a lane's statistics", () => {
     expect(firstByteMs).toEqual({ p50: 100, p90: 180, p99: 198 });
   });
 
+  it("have no digits that no clock has measured", () => {
+    const statistics = new LaneStatistics();
+    statistics.handedOut("warm", { queueMs: 0.1 + 0.2, handoutMs: 1 / 3 });
+    expect(statistics.report()).toMatchObject({ queueMs: { p50: 0.3 }, handoutMs: { p50: 0.333 } });
+  });
+
   it("forget what is longer ago than the last 1,024 runs", () => {
     const statistics = new LaneStatistics();
     for (let run = 0; run < 1_024; run += 1) statistics.handedOut("warm", { queueMs: 0, handoutMs: 1_000 });
