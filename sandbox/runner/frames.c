@@ -47,13 +47,17 @@ void inbox_commit(struct inbox *inbox, size_t length) {
     inbox->tail += length;
 }
 
+bool inbox_is_empty(const struct inbox *inbox) {
+    return inbox->head == inbox->tail;
+}
+
 enum inbox_state inbox_next(struct inbox *inbox, struct frame *frame, const char **problem) {
     const uint8_t *at = inbox->bytes + inbox->head;
     const size_t have = inbox->tail - inbox->head;
     if (have == 0) {
         return INBOX_NEEDS_MORE;
     }
-    if (at[0] < FRAME_FILE || at[0] > FRAME_COLLECT) {
+    if (at[0] < FRAME_FILE || at[0] > FRAME_DIRECT) {
         *problem = "unknown frame type";
         return INBOX_BROKEN;
     }
@@ -235,14 +239,24 @@ static bool outbox_put(struct outbox *outbox, uint8_t type, const uint8_t *paylo
     if (!outbox_make_room(outbox, FRAME_HEADER_SIZE + length)) {
         return false;
     }
-    memcpy(outbox->bytes + outbox->tail + FRAME_HEADER_SIZE, payload, length);
+    if (length > 0) {
+        memcpy(outbox->bytes + outbox->tail + FRAME_HEADER_SIZE, payload, length);
+    }
     outbox_commit(outbox, type, length);
     return true;
 }
 
-bool outbox_ready(struct outbox *outbox) {
-    const uint8_t version = PROTOCOL_VERSION;
-    return outbox_put(outbox, FRAME_READY, &version, 1);
+bool outbox_ready(struct outbox *outbox, const struct pipe_offer *offer) {
+    uint8_t payload[READY_PAYLOAD_SIZE] = {PROTOCOL_VERSION};
+    put_u32(payload + 1, offer->in_fd);
+    put_u64(payload + 5, offer->in_inode);
+    put_u32(payload + 13, offer->out_fd);
+    put_u64(payload + 17, offer->out_inode);
+    return outbox_put(outbox, FRAME_READY, payload, sizeof payload);
+}
+
+bool outbox_direct(struct outbox *outbox) {
+    return outbox_put(outbox, FRAME_DIRECT_ANSWER, NULL, 0);
 }
 
 bool outbox_stdin_room(struct outbox *outbox, uint32_t bytes) {

@@ -13,8 +13,9 @@ enum {
     FRAME_HEADER_SIZE = 5,
     FRAME_PAYLOAD_MAX = 65536,
     FRAME_SIZE_MAX = FRAME_HEADER_SIZE + FRAME_PAYLOAD_MAX,
-    PROTOCOL_VERSION = 1,
+    PROTOCOL_VERSION = 2,
     KILL_CAUSE_MIN = 16,
+    READY_PAYLOAD_SIZE = 25,
     EXIT_PAYLOAD_SIZE = 60,
 };
 
@@ -26,6 +27,7 @@ enum frame_from_daemon {
     FRAME_STDIN_END = 0x05,
     FRAME_KILL = 0x06,
     FRAME_COLLECT = 0x07,
+    FRAME_DIRECT = 0x08,
 };
 
 enum frame_to_daemon {
@@ -39,6 +41,7 @@ enum frame_to_daemon {
     FRAME_EXIT = 0x88,
     FRAME_FAILED = 0x89,
     FRAME_LOG = 0x8a,
+    FRAME_DIRECT_ANSWER = 0x8b,
 };
 
 enum skipped_why {
@@ -76,6 +79,7 @@ enum inbox_state { INBOX_FRAME, INBOX_NEEDS_MORE, INBOX_BROKEN };
 /* Where to read the next bytes to, and how many fit (never 0 once inbox_next() said INBOX_NEEDS_MORE). */
 uint8_t *inbox_space(struct inbox *inbox, size_t *room);
 void inbox_commit(struct inbox *inbox, size_t length);
+bool inbox_is_empty(const struct inbox *inbox);
 /* Takes the next whole frame. A bad header is refused before its payload has come; *problem then says why. */
 enum inbox_state inbox_next(struct inbox *inbox, struct frame *frame, const char **problem);
 
@@ -142,6 +146,14 @@ struct exit_report {
     uint64_t stderr_bytes;
 };
 
+/* The runner's own pipes, as READY offers them: descriptors of PID 1 and what tells them from others. All 0: none. */
+struct pipe_offer {
+    uint32_t in_fd;
+    uint32_t out_fd;
+    uint64_t in_inode;
+    uint64_t out_inode;
+};
+
 bool outbox_is_empty(const struct outbox *outbox);
 /*
  * Where the payload of the next frame goes: room for FRAME_PAYLOAD_MAX bytes, or NULL while the daemon is behind. A
@@ -151,7 +163,8 @@ uint8_t *outbox_payload(struct outbox *outbox);
 void outbox_commit(struct outbox *outbox, uint8_t type, size_t length);
 
 /* Small frames of the runner itself. They live on OUTBOX_RESERVE and return false only when even that is used up. */
-bool outbox_ready(struct outbox *outbox);
+bool outbox_ready(struct outbox *outbox, const struct pipe_offer *offer);
+bool outbox_direct(struct outbox *outbox);
 bool outbox_stdin_room(struct outbox *outbox, uint32_t bytes);
 bool outbox_exit(struct outbox *outbox, const struct exit_report *report);
 bool outbox_failed(struct outbox *outbox, enum failed_code code, const char *text);

@@ -6,6 +6,7 @@
 #include "files.h"
 #include "ring.h"
 #include "usage.h"
+#include "wire.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -118,7 +119,7 @@ static _Noreturn void abandon(void) {
 static void flush(void) {
     struct outbox *outbox = &runner.outbox;
     while (!outbox_is_empty(outbox)) {
-        const ssize_t written = write(STDOUT_FILENO, outbox->bytes + outbox->head, outbox->tail - outbox->head);
+        const ssize_t written = write(wire_out(), outbox->bytes + outbox->head, outbox->tail - outbox->head);
         if (written > 0) {
             outbox->head += (size_t)written;
         } else if (written < 0 && errno == EAGAIN) {
@@ -144,7 +145,7 @@ _Noreturn void loop_fail(enum failed_code code, const char *what, int error) {
             (now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000 >= FAILED_PATIENCE_MS) {
             _exit(RUNNER_FAILED);
         }
-        struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+        struct pollfd out = {.fd = wire_out(), .events = POLLOUT};
         if (poll(&out, 1, FAILED_PATIENCE_MS) <= 0) {
             _exit(RUNNER_FAILED);
         }
@@ -496,6 +497,32 @@ static void on_collect(const struct frame *frame) {
     collect_ask(&runner.collector, &request);
 }
 
+/* The first frame through the pipe, as soon as nothing is left that has to go the old way. */
+static void answer_direct(void) {
+    if (outbox_is_empty(&runner.outbox) && wire_move()) {
+        (void)outbox_direct(&runner.outbox); /* into an empty outbox */
+        flush();
+    }
+}
+
+static void on_direct(const struct frame *frame) {
+    if (frame->length != 0) {
+        fail_protocol("DIRECT with a payload");
+    }
+    if (runner.phase >= PHASE_ENDING) {
+        return; /* sent before the daemon could know */
+    }
+    if (runner.phase != PHASE_WAITING) {
+        fail_protocol("DIRECT before READY or after RUN");
+    }
+    if (!inbox_is_empty(&runner.inbox)) {
+        fail_protocol("a frame on stdin after DIRECT");
+    }
+    if (!wire_go_direct()) {
+        fail_protocol("DIRECT twice, or without pipes");
+    }
+}
+
 static void on_frame(const struct frame *frame) {
     const bool before_run = runner.run_started_ns == 0;
     switch ((enum frame_from_daemon)frame->type) {
@@ -528,13 +555,16 @@ static void on_frame(const struct frame *frame) {
     case FRAME_KILL:
         on_kill(frame);
         return;
+    case FRAME_DIRECT:
+        on_direct(frame);
+        return;
     }
 }
 
 static void read_daemon(void) {
     size_t room = 0;
     uint8_t *space = inbox_space(&runner.inbox, &room);
-    const ssize_t got = read(STDIN_FILENO, space, room);
+    const ssize_t got = read(wire_in(), space, room);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
         return;
     }
@@ -550,6 +580,18 @@ static void read_daemon(void) {
     }
     if (state == INBOX_BROKEN) {
         fail_protocol(problem);
+    }
+}
+
+/* The container's stdin, once frames come through the pipe: only its end has a meaning. */
+static void read_switch(void) {
+    uint8_t byte = 0;
+    const ssize_t got = read(wire_switch(), &byte, 1);
+    if (got > 0) {
+        fail_protocol("a frame on stdin after DIRECT");
+    }
+    if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
+        abandon();
     }
 }
 
@@ -592,7 +634,8 @@ static void read_control(void) {
     while (read_output(&runner.out) || read_output(&runner.err)) {
         /* what it said on the way belongs before READY */
     }
-    if (!outbox_ready(&runner.outbox)) {
+    const struct pipe_offer offer = wire_offer();
+    if (!outbox_ready(&runner.outbox, &offer)) {
         loop_fail(FAILED_INTERNAL, "no room for READY", 0);
     }
     runner.phase = PHASE_WAITING;
@@ -616,6 +659,7 @@ static void check_deadlines(void) {
 
 enum {
     WATCH_DAEMON_IN,
+    WATCH_SWITCH,
     WATCH_DAEMON_OUT,
     WATCH_SIGNALS,
     WATCH_OUT,
@@ -647,9 +691,9 @@ static void wait_for_events(struct pollfd fds[WATCH_COUNT]) {
     /* No room for output: the program's pipes are left alone until the daemon has read. All else goes on. */
     const bool room = outbox_payload(&runner.outbox) != NULL;
     const bool control_writes = runner.phase == PHASE_RUNNING;
-    fds[WATCH_DAEMON_IN] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
-    fds[WATCH_DAEMON_OUT] =
-        (struct pollfd){.fd = outbox_is_empty(&runner.outbox) ? -1 : STDOUT_FILENO, .events = POLLOUT};
+    fds[WATCH_DAEMON_IN] = (struct pollfd){.fd = wire_in(), .events = POLLIN};
+    fds[WATCH_SWITCH] = (struct pollfd){.fd = wire_switch(), .events = POLLIN};
+    fds[WATCH_DAEMON_OUT] = (struct pollfd){.fd = outbox_is_empty(&runner.outbox) ? -1 : wire_out(), .events = POLLOUT};
     fds[WATCH_SIGNALS] = (struct pollfd){.fd = runner.start.signals, .events = POLLIN};
     fds[WATCH_OUT] = (struct pollfd){.fd = room ? runner.out.fd : -1, .events = POLLIN};
     fds[WATCH_ERR] = (struct pollfd){.fd = room ? runner.err.fd : -1, .events = POLLIN};
@@ -705,11 +749,15 @@ _Noreturn void loop_run(const struct interpreter *interpreter) {
         if (fds[WATCH_DAEMON_IN].revents != 0) {
             read_daemon();
         }
+        if (fds[WATCH_SWITCH].revents != 0) {
+            read_switch();
+        }
         check_deadlines();
         write_stdin();
         grant_stdin_room();
         go_on_ending();
         flush();
+        answer_direct();
         if (runner.phase == PHASE_DONE && outbox_is_empty(&runner.outbox)) {
             (void)nanosleep(&(struct timespec){.tv_nsec = LINGER_NS}, NULL);
             _exit(RUNNER_REPORTED);

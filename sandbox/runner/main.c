@@ -4,6 +4,7 @@
  */
 #include "exit_notice.h"
 #include "loop.h"
+#include "wire.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -192,8 +193,9 @@ int main(int argc, char **argv) {
     set_nonblocking(STDIN_FILENO);
     set_nonblocking(STDOUT_FILENO);
 
-    /* 6. Our own: signals, the workspace (by descriptor: what the program does to the path later does not matter), and
-     *    the files of the cgroup. */
+    /* 6. Our own: the pipes for a daemon that can reach them, signals, the workspace (by descriptor: what the program
+     *    does to the path later does not matter), and the files of the cgroup. */
+    wire_open();
     const struct loop_start start = {
         .signals = open_signals(),
         .workspace = open_workspace(arguments.workspace),

@@ -97,6 +97,12 @@ const engine = z.strictObject({
     .describe(
       "The engine's name of an OCI runtime; auto takes crun where it is there and works, null the engine's default.",
     ),
+  directPipes: z
+    .boolean()
+    .default(true)
+    .describe(
+      "Whether runs go to their sandboxes past the engine where the daemon can: as root, on the engine's own machine.",
+    ),
   callDeadlineMs: milliseconds(100, 600_000).default(20_000).describe("Longest time one call to the engine may take."),
   readyDeadlineMs: milliseconds(100, 600_000)
     .default(20_000)

@@ -14,12 +14,14 @@ import { Semaphore } from "../semaphore.js";
 import { attach } from "./attach.js";
 import { createOptions } from "./docker-create-options.js";
 import { Demux } from "./demux.js";
+import { type DirectPipes, DirectPipesChoice, openDirectPipes } from "./direct-pipes.js";
 import { DockerEgress } from "./docker-egress.js";
 import { engineError, engineStatus } from "./docker-errors.js";
 import { describeAddress, type EngineAddress } from "./engine-address.js";
 import { EngineRefusedError } from "./errors.js";
 import { INSTANCE_LABEL, LOCALHOST_LABEL, newSandboxId, SANDBOX_LABEL } from "./labels.js";
 import { OciRuntimeChoice } from "./oci-runtime.js";
+import type { PipeOffer } from "./runner-frames.js";
 import type {
   EngineInfo,
   LaunchTimings,
@@ -35,6 +37,8 @@ import { Watchdog } from "./watchdog.js";
 const MAX_CALL_SOCKETS = 16;
 /** Between looks at a container that the engine says it is removing already. */
 const REMOVAL_POLL_MS = 20;
+/** How long a look at one container may take that nothing depends on, in ms. */
+const INSPECT_DEADLINE_MS = 1_000;
 /** A dead container that no living daemon can still want, in seconds: far more than any removal takes. */
 const ABANDONED_AFTER_S = 120;
 
@@ -57,6 +61,8 @@ export interface DockerRuntimeOptions {
   readonly maxConcurrentRemovals: number;
   readonly retryMinMs: number;
   readonly retryMaxMs: number;
+  /** Whether to reach for the pipes of runners, past the engine. */
+  readonly directPipes: boolean;
   readonly egress: EgressConfig;
   readonly clock: Clock;
   readonly log: Log;
@@ -70,6 +76,7 @@ export class DockerRuntime implements SandboxRuntime {
   readonly #removals: Semaphore;
   readonly #egress: DockerEgress;
   readonly #ociRuntime = new OciRuntimeChoice();
+  readonly #directPipes: DirectPipesChoice;
   /** Images whose programs find `localhost` without the engine's help, as far as they were looked at. */
   readonly #resolveLocalhost = new Set<string>();
   readonly #closing = new AbortController();
@@ -89,6 +96,7 @@ export class DockerRuntime implements SandboxRuntime {
     const { address } = options;
     this.#docker = connectTo(address, this.#agent);
     this.#removals = new Semaphore(options.maxConcurrentRemovals);
+    this.#directPipes = new DirectPipesChoice({ wanted: options.directPipes, log: options.log });
     this.#watchdog = Watchdog.start(address, this.#daemon);
     this.#egress = new DockerEgress(this.#docker, { ...options, config: options.egress });
   }
@@ -201,7 +209,8 @@ export class DockerRuntime implements SandboxRuntime {
       throw error;
     }
     const timings = { createMs, attachMs: attached - created, startMs: clock.now() - attached };
-    return new DockerSandbox({ id, container, socket, timings, remove: () => this.#remove(id), log });
+    const directPipes = this.#directPipes;
+    return new DockerSandbox({ id, container, socket, timings, directPipes, remove: () => this.#remove(id), log });
   }
 
   async reap({ signal }: { signal: AbortSignal }): Promise<number> {
@@ -360,7 +369,10 @@ class DockerSandbox implements RunningSandbox {
   readonly closed: Promise<void>;
   readonly #container: Docker.Container;
   readonly #socket: Duplex;
+  readonly #directPipes: DirectPipesChoice;
   readonly #remove: () => Promise<void>;
+  #pipes: DirectPipes | undefined;
+  #isClosed = false;
   #removal: Promise<void> | undefined;
 
   constructor(options: {
@@ -368,6 +380,7 @@ class DockerSandbox implements RunningSandbox {
     container: Docker.Container;
     socket: Duplex;
     timings: LaunchTimings;
+    directPipes: DirectPipesChoice;
     remove: () => Promise<void>;
     log: Log;
   }) {
@@ -376,6 +389,7 @@ class DockerSandbox implements RunningSandbox {
     this.timings = options.timings;
     this.#container = options.container;
     this.#socket = socket;
+    this.#directPipes = options.directPipes;
     this.#remove = options.remove;
     const demux = new Demux((bytes) => {
       log.warn({ sandbox: id, text: bytes.toString("utf8", 0, 1024) }, "the runner complained");
@@ -387,15 +401,42 @@ class DockerSandbox implements RunningSandbox {
       log.error({ sandbox: id, err: error }, "the engine's stream cannot be read");
       socket.destroy();
     });
-    // A socket that is destroyed does not end what it was piped into.
-    socket.once("close", () => demux.end());
-    // The end of what was read, not of what has arrived: a run's last words may still wait for a slow client.
-    this.closed = finished(demux, { writable: false }).catch(() => undefined);
+    socket.once("close", () => {
+      // A socket that is destroyed does not end what it was piped into.
+      demux.end();
+      // The container has ended, or the engine has lost it. A runner that still lives takes this for its daemon's end.
+      this.#pipes?.input.destroy();
+    });
+    this.closed = this.#untilClosed(demux);
+  }
+
+  /** The end of what was read, not of what has arrived: a run's last words may still wait for a slow client. */
+  async #untilClosed(demux: Demux): Promise<void> {
+    await finished(demux, { writable: false }).catch(() => undefined);
+    if (this.#pipes !== undefined) await finished(this.#pipes.output, { writable: false }).catch(() => undefined);
+    this.#isClosed = true;
+  }
+
+  async openPipes(offer: PipeOffer): Promise<DirectPipes | undefined> {
+    if (!this.#directPipes.isOpen) return undefined;
+    try {
+      const { State: state } = await this.#container.inspect({ abortSignal: AbortSignal.timeout(INSPECT_DEADLINE_MS) });
+      const pipes = await openDirectPipes(state.Pid, offer);
+      if (this.#isClosed || this.#removal !== undefined) {
+        destroyPipes(pipes);
+        return undefined;
+      }
+      this.#directPipes.worked();
+      return (this.#pipes = pipes);
+    } catch (error) {
+      if (!this.#isClosed && this.#removal === undefined) this.#directPipes.failed(error);
+      return undefined;
+    }
   }
 
   async inspectEnd(): Promise<SandboxEnd> {
     try {
-      const { State: state } = await this.#container.inspect({ abortSignal: AbortSignal.timeout(1_000) });
+      const { State: state } = await this.#container.inspect({ abortSignal: AbortSignal.timeout(INSPECT_DEADLINE_MS) });
       return { exitCode: state.Running ? undefined : state.ExitCode, oomKilled: state.OOMKilled };
     } catch {
       // Gone already, or the engine is: either way nothing is known.
@@ -411,6 +452,12 @@ class DockerSandbox implements RunningSandbox {
     // First of all: a reader with much unread holds the container's lock, and the kill waits for it.
     this.#socket.destroy();
     this.output.destroy();
+    if (this.#pipes !== undefined) destroyPipes(this.#pipes);
     await this.#remove();
   }
+}
+
+function destroyPipes({ input, output }: DirectPipes): void {
+  input.destroy();
+  output.destroy();
 }

@@ -1,3 +1,4 @@
+import type { Readable, Writable } from "node:stream";
 import { ByteQueue } from "../byte-queue.js";
 import { messageOf } from "../errors.js";
 import { RunnerError } from "./errors.js";
@@ -5,6 +6,7 @@ import {
   decodeCollected,
   decodeExit,
   decodeFailed,
+  decodeReady,
   decodeSkipped,
   decodeStdinRoom,
   encodeFrame,
@@ -13,8 +15,8 @@ import {
   type Frame,
   FrameDecoder,
   FromRunner,
+  type PipeOffer,
   type Program,
-  RUNNER_PROTOCOL_VERSION,
   type RunnerExit,
   type SkipReason,
   ToRunner,
@@ -51,7 +53,10 @@ export class RunnerChannel {
   readonly over: Promise<void>;
   #settleOver: () => void = () => undefined;
   readonly #sandbox: RunningSandbox;
-  readonly #decoder = new FrameDecoder();
+  /** Where frames go to and come from: the sandbox's own streams, later the runner's pipes where they can be had. */
+  #input: Writable;
+  #output: Readable;
+  #hasAskedForPipes = false;
   readonly #onLog: (text: string) => void;
   #lastWords = "";
   #settleReady: { resolve: () => void; reject: (error: Error) => void } | undefined;
@@ -67,6 +72,8 @@ export class RunnerChannel {
 
   constructor(sandbox: RunningSandbox, options: { onLog: (text: string) => void }) {
     this.#sandbox = sandbox;
+    this.#input = sandbox.input;
+    this.#output = sandbox.output;
     this.#onLog = options.onLog;
     this.over = new Promise((resolve) => {
       this.#settleOver = resolve;
@@ -76,15 +83,7 @@ export class RunnerChannel {
     });
     // Whoever waits gets the rejection; a sandbox that dies while nobody waits is no unhandled one.
     this.ready.catch(() => undefined);
-    sandbox.output.on("data", (chunk: Buffer) => {
-      try {
-        this.#decoder.push(chunk, (frame) => {
-          this.#onFrame(frame);
-        });
-      } catch (error) {
-        this.#end(error instanceof RunnerError ? error : new RunnerError(messageOf(error), { cause: error }));
-      }
-    });
+    this.#listenTo(sandbox.output);
     void sandbox.closed.then(() => {
       this.#end(new RunnerError("The sandbox ended without a word from its runner."));
     });
@@ -108,7 +107,7 @@ export class RunnerChannel {
     }
     this.#listener = listener;
     this.#collectRoom = program.maxCollectBytes;
-    this.#sandbox.input.write(encodeProgram(program));
+    this.#input.write(encodeProgram(program));
   }
 
   /**
@@ -133,15 +132,44 @@ export class RunnerChannel {
 
   /** Stops reading: the runner's pipe fills, and the program blocks in its next write. */
   pause(): void {
-    this.#sandbox.output.pause();
+    this.#output.pause();
   }
 
   resume(): void {
-    this.#sandbox.output.resume();
+    this.#output.resume();
+  }
+
+  #listenTo(output: Readable): void {
+    const decoder = new FrameDecoder();
+    output.on("data", (chunk: Buffer) => {
+      try {
+        decoder.push(chunk, (frame) => {
+          this.#onFrame(frame);
+        });
+      } catch (error) {
+        this.#end(error instanceof RunnerError ? error : new RunnerError(messageOf(error), { cause: error }));
+      }
+    });
+  }
+
+  /** Leaves the engine out of what follows, if the runner's pipes can be had; its answer through them is the readiness. */
+  async #getReady(offer: PipeOffer | undefined): Promise<void> {
+    const pipes = offer === undefined ? undefined : await this.#sandbox.openPipes(offer);
+    if (this.#ended !== undefined) return;
+    if (pipes === undefined) {
+      this.#settleReady?.resolve();
+      this.#settleReady = undefined;
+      return;
+    }
+    this.#hasAskedForPipes = true;
+    this.#write(encodeFrame(ToRunner.direct));
+    this.#input = pipes.input;
+    this.#output = pipes.output;
+    this.#listenTo(pipes.output);
   }
 
   #write(bytes: Buffer): void {
-    if (this.#ended === undefined) this.#sandbox.input.write(bytes);
+    if (this.#ended === undefined) this.#input.write(bytes);
   }
 
   #flushStdin(): void {
@@ -162,12 +190,10 @@ export class RunnerChannel {
     const listener = this.#listener;
     switch (type) {
       case FromRunner.ready:
-        if (payload[0] !== RUNNER_PROTOCOL_VERSION) {
-          throw new RunnerError(
-            `The runner in the image speaks version ${payload[0] ?? "?"} of its protocol, this daemon ${RUNNER_PROTOCOL_VERSION}. ` +
-              "Build the image again with: npx matchbox build",
-          );
-        }
+        void this.#getReady(decodeReady(payload));
+        return;
+      case FromRunner.direct:
+        if (!this.#hasAskedForPipes) throw new RunnerError("The runner took to its pipes without being asked.");
         this.#settleReady?.resolve();
         this.#settleReady = undefined;
         return;

@@ -3,7 +3,7 @@ import { RunnerError } from "./errors.js";
 /** The frames between daemon and runner, as `sandbox/README.md` specifies them. */
 export const FRAME_HEADER_BYTES = 5;
 export const MAX_FRAME_PAYLOAD_BYTES = 65_536;
-export const RUNNER_PROTOCOL_VERSION = 1;
+export const RUNNER_PROTOCOL_VERSION = 2;
 
 export const ToRunner = {
   file: 0x01,
@@ -13,6 +13,7 @@ export const ToRunner = {
   stdinEnd: 0x05,
   kill: 0x06,
   collect: 0x07,
+  direct: 0x08,
 } as const;
 
 export const FromRunner = {
@@ -26,6 +27,7 @@ export const FromRunner = {
   exit: 0x88,
   failed: 0x89,
   log: 0x8a,
+  direct: 0x8b,
 } as const;
 
 export interface Frame {
@@ -145,6 +147,40 @@ export function encodeStdin(bytes: Buffer): Buffer {
 
 function encodeStrings(strings: readonly string[]): Buffer {
   return Buffer.from(strings.map((text) => `${text}\0`).join(""));
+}
+
+/** One of the runner's pipes, by what finds it and by what tells it from all others of its machine. */
+export interface PipeEnd {
+  /** The runner's descriptor. */
+  readonly fd: number;
+  readonly inode: bigint;
+}
+
+/** Two pipes of the runner's own, past the engine. */
+export interface PipeOffer {
+  /** What the runner reads from. */
+  readonly input: PipeEnd;
+  /** What the runner writes to. */
+  readonly output: PipeEnd;
+}
+
+const READY_PAYLOAD_BYTES = 25;
+
+/**
+ * @returns the pipes that the runner offers, undefined if it has none
+ * @throws RunnerError when the runner speaks another version, or the payload has another size
+ */
+export function decodeReady(payload: Buffer): PipeOffer | undefined {
+  if (payload[0] !== RUNNER_PROTOCOL_VERSION) {
+    throw new RunnerError(
+      `The runner in the image speaks version ${payload[0] ?? "?"} of its protocol, this daemon ${RUNNER_PROTOCOL_VERSION}. ` +
+        "Build the image again with: npx matchbox build",
+    );
+  }
+  requireBytes(payload, READY_PAYLOAD_BYTES, "readiness");
+  const pipe = (at: number): PipeEnd => ({ fd: payload.readUInt32BE(at), inode: payload.readBigUInt64BE(at + 4) });
+  const offer = { input: pipe(1), output: pipe(13) };
+  return offer.input.inode === 0n || offer.output.inode === 0n ? undefined : offer;
 }
 
 /** The runner's account of how a run ended. */

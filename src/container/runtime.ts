@@ -1,4 +1,6 @@
 import type { Readable, Writable } from "node:stream";
+import type { DirectPipes } from "./direct-pipes.js";
+import type { PipeOffer } from "./runner-frames.js";
 
 /** Names one sandbox for its whole life; 128 random bits in hexadecimal, made by us, never by a client. */
 export type SandboxId = string & { readonly __brand: "SandboxId" };
@@ -62,6 +64,12 @@ export interface RunningSandbox {
   readonly output: Readable;
   /** Settles when the streams are gone, whatever the cause; never rejects. */
   readonly closed: Promise<void>;
+  /**
+   * Opens the daemon's ends of the runner's own pipes, which then carry everything past the engine; `input` and `output`
+   * stay, for the dead man's switch. `closed` waits for their end too. Called once, when the runner has offered them.
+   * @returns undefined where they are out of reach: all goes on over `input` and `output` then. Never rejects.
+   */
+  openPipes(offer: PipeOffer): Promise<DirectPipes | undefined>;
   /** Asks the engine how the sandbox ended; for endings that the runner could not report. Never rejects. */
   inspectEnd(): Promise<SandboxEnd>;
   /**

@@ -9,7 +9,7 @@ import { engineAddress } from "../../src/container/engine-address.js";
 import { packageRoot } from "../../src/package-root.js";
 import { sandboxSpec } from "../../src/pool/spec.js";
 import { buildImage, imageTag } from "../../src/setup/sandbox-image.js";
-import { describeRuntime } from "./runtime.contract.js";
+import { describeRuntime, type RuntimeSubject } from "./runtime.contract.js";
 
 const config = configSchema.parse({ lanes: { shell: { language: "shell" } } });
 const address = engineAddress(process.env["DOCKER_HOST"] ?? null);
@@ -18,10 +18,11 @@ beforeAll(async () => {
   await buildImage({ engine: address, target: "sandbox" });
 }, 600_000);
 
-describeRuntime("docker", {
+const subject = (about: { directPipes: boolean }): RuntimeSubject => ({
   runtime: (instance) =>
     new DockerRuntime({
       ...config.engine,
+      ...about,
       address,
       instance,
       egress: config.egress,
@@ -37,3 +38,6 @@ describeRuntime("docker", {
   patienceMs: 10_000,
   abortAfterMs: [1, 5, 15, 40, 80],
 });
+
+describeRuntime("docker", subject({ directPipes: true }));
+describeRuntime("docker, through the engine", subject({ directPipes: false }));

@@ -33,7 +33,7 @@ export function describeRuntime(name: string, subject: RuntimeSubject): void {
   let lastInstance = 0;
   const newInstance = (): string => {
     lastInstance += 1;
-    return `contract-${name}-${process.pid}-${lastInstance}`;
+    return `contract-${name.replaceAll(/\W+/g, "-")}-${process.pid}-${lastInstance}`;
   };
 
   const emptied = async (runtime: SandboxRuntime): Promise<void> => {

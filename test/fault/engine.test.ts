@@ -59,18 +59,23 @@ describe("an engine that fails", () => {
     expect((await peer.run("python", "print(2)")).stdout).toBe("2\n");
   });
 
-  it("hangs: calls end at their deadline, the daemon answers, and stops in bounded time", async () => {
+  it.each([
+    // What is warm does not need the engine to run a program.
+    { directPipes: true, ending: { reason: "exited", exitCode: 0 } },
+    // What is warm cannot answer any more; the run's own time-out still ends it.
+    { directPipes: false, ending: { reason: "timed_out", exitCode: null } },
+  ])("hangs (past it: $directPipes): calls end at their deadline, and it stops in bounded time", async (about) => {
     await using proxy = new EngineProxy();
     await proxy.open();
     const daemon = await startDaemon([
       `engine.socket=unix://${proxy.path}`,
       `engine.callDeadlineMs=${CALL_DEADLINE_MS}`,
+      `engine.directPipes=${about.directPipes}`,
     ]);
     await using peer = await Peer.connect(daemon.url);
     proxy.hang();
-    // What is warm cannot answer any more; the run's own time-out still ends it.
     const { exit } = await peer.run("python", "print(1)", { timeoutMs: 300 });
-    expect(exit).toMatchObject({ reason: "timed_out", exitCode: null });
+    expect(exit).toMatchObject(about.ending);
     await waitFor(async () => (await readiness(daemon.url)).status === 503, {
       timeoutMs: 10_000,
       what: "the lanes to notice",

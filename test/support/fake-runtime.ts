@@ -4,7 +4,15 @@ import { finished } from "node:stream/promises";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Clock } from "../../src/clock.js";
 import { EngineDownError, EngineRefusedError, ImageMissingError } from "../../src/container/errors.js";
-import { encodeFrame, FrameDecoder, FromRunner, type Frame, ToRunner } from "../../src/container/runner-frames.js";
+import {
+  encodeFrame,
+  FrameDecoder,
+  FromRunner,
+  type Frame,
+  type PipeOffer,
+  RUNNER_PROTOCOL_VERSION,
+  ToRunner,
+} from "../../src/container/runner-frames.js";
 import type {
   EngineInfo,
   LaunchTimings,
@@ -246,6 +254,11 @@ export class FakeSandbox implements RunningSandbox {
     runner.start(engine.behaviour.ready);
   }
 
+  /** Its runner has none to offer. */
+  async openPipes(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
   /** The sandbox is gone from one moment to the next, as if the kernel or somebody at the engine had killed it. */
   die(end: SandboxEnd = { exitCode: 137, oomKilled: false }): void {
     this.#runner.silence();
@@ -371,7 +384,7 @@ class FakeRunner {
       this.#leave(1);
     } else {
       this.#phase = "waiting";
-      this.#options.output.write(encodeFrame(FromRunner.ready, Buffer.of(ready === "wrong_version" ? 9 : 1)));
+      this.#options.output.write(encodeReady(ready === "wrong_version" ? { version: 9 } : {}));
     }
   }
 
@@ -607,6 +620,22 @@ function collectedFrames(path: string, content: Buffer): Buffer[] {
     frames.push(encodeFrame(FromRunner.data, content.subarray(at, at + PIPE_BYTES)));
   }
   return frames;
+}
+
+/** READY as a runner sends it; without an offer, as one that has no pipes of its own. */
+export function encodeReady({
+  version = RUNNER_PROTOCOL_VERSION,
+  offer,
+}: { version?: number; offer?: PipeOffer | undefined } = {}): Buffer {
+  const payload = Buffer.alloc(25);
+  payload.writeUInt8(version, 0);
+  if (offer !== undefined) {
+    payload.writeUInt32BE(offer.input.fd, 1);
+    payload.writeBigUInt64BE(offer.input.inode, 5);
+    payload.writeUInt32BE(offer.output.fd, 13);
+    payload.writeBigUInt64BE(offer.output.inode, 17);
+  }
+  return encodeFrame(FromRunner.ready, payload);
 }
 
 /** EXIT's 60 bytes, as `sandbox/README.md` lays them out; also for tests that play the runner themselves. */

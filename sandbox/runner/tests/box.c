@@ -190,22 +190,61 @@ bool box_next(const struct box *box, struct frame *frame) {
     return true;
 }
 
-bool box_ready(const struct box *box) {
-    struct frame frame;
-    while (box_next(box, &frame)) {
-        if (frame.type == FRAME_READY) {
-            return frame.length == 1 && frame.payload[0] == PROTOCOL_VERSION;
-        }
-    }
-    return false;
-}
-
 static uint64_t number(const uint8_t *at, size_t bytes) {
     uint64_t value = 0;
     for (size_t i = 0; i < bytes; i++) {
         value = value << 8 | at[i];
     }
     return value;
+}
+
+bool box_ready(struct box *box) {
+    struct frame frame;
+    while (box_next(box, &frame)) {
+        if (frame.type == FRAME_READY) {
+            if (frame.length != READY_PAYLOAD_SIZE || frame.payload[0] != PROTOCOL_VERSION) {
+                return false;
+            }
+            box->offer = (struct pipe_offer){
+                .in_fd = (uint32_t)number(frame.payload + 1, 4),
+                .in_inode = number(frame.payload + 5, 8),
+                .out_fd = (uint32_t)number(frame.payload + 13, 4),
+                .out_inode = number(frame.payload + 17, 8),
+            };
+            return true;
+        }
+    }
+    return false;
+}
+
+int box_pipe(const struct box *box, uint32_t fd, uint64_t inode, int access) {
+    char path[64];
+    struct stat status;
+    (void)snprintf(path, sizeof path, "/proc/%d/fd/%u", box->pid, fd);
+    const int pipe = open(path, access | O_NONBLOCK | O_CLOEXEC);
+    if (pipe >= 0 && fstat(pipe, &status) == 0 && S_ISFIFO(status.st_mode) && status.st_ino == inode &&
+        fcntl(pipe, F_SETFL, 0) == 0) {
+        return pipe;
+    }
+    if (pipe >= 0) {
+        (void)close(pipe);
+    }
+    return -1;
+}
+
+bool box_go_direct(struct box *box, int *stdin_end, int *stdout_end) {
+    const int in = box_pipe(box, box->offer.in_fd, box->offer.in_inode, O_WRONLY);
+    const int out = box_pipe(box, box->offer.out_fd, box->offer.out_inode, O_RDONLY);
+    if (in < 0 || out < 0) {
+        return false;
+    }
+    box_send(box, FRAME_DIRECT, "", 0);
+    *stdin_end = box->in;
+    *stdout_end = box->out;
+    box->in = in;
+    box->out = out;
+    struct frame frame;
+    return box_next(box, &frame) && frame.type == FRAME_DIRECT_ANSWER && frame.length == 0;
 }
 
 static void append(char *to, size_t *length, const struct frame *frame) {

@@ -16,6 +16,7 @@ struct box {
     int in;
     int out;
     char workspace[64];
+    struct pipe_offer offer; /* what READY said */
 };
 
 /* All that came back from a run. Bytes over BOX_OUTPUT_MAX are counted, not kept. */
@@ -55,7 +56,12 @@ bool fifo_hangs_up(int fifo, int timeout_ms);
 /* Reads one frame; false at the end of the stream or after 20 s of silence. The payload lives until the next call. */
 bool box_next(const struct box *box, struct frame *frame);
 /* Reads to READY; false if it does not come. */
-bool box_ready(const struct box *box);
+bool box_ready(struct box *box);
+/* Opens the pipe at this descriptor of the runner's; -1 where this process may not, or it is another pipe. */
+int box_pipe(const struct box *box, uint32_t fd, uint64_t inode, int access);
+/* Goes over to the pipes that READY offered, to the runner's answer. `stdin_end` and `stdout_end` are the old streams.
+ */
+bool box_go_direct(struct box *box, int *stdin_end, int *stdout_end);
 /* Reads to EXIT, FAILED or the end of the stream. Valid until the next call. */
 struct result *box_result(const struct box *box);
 /* Closes both streams and returns the status of the runner itself, -1 if it had to be killed. */

@@ -17,5 +17,6 @@ void endings_tests(void);
 void usage_tests(void);
 /* `runner`: a descriptor of the program under test. */
 void runner_tests(int runner, bool all_exit_codes);
+void direct_tests(int runner);
 
 #endif

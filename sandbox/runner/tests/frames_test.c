@@ -84,7 +84,7 @@ static void parser_refuses_unknown_types(void) {
         struct frame frame;
         memset(&inbox, 0, sizeof inbox);
         feed(&byte, 1);
-        EXPECT(next(&frame) == (type >= 1 && type <= 7 ? INBOX_NEEDS_MORE : INBOX_BROKEN));
+        EXPECT(next(&frame) == (type >= FRAME_FILE && type <= FRAME_DIRECT ? INBOX_NEEDS_MORE : INBOX_BROKEN));
     }
 }
 

@@ -41,6 +41,7 @@ int main(int argc, char **argv) {
         }
         (void)printf("-- %s\n", argv[i]);
         runner_tests(runner, i == argc - 1);
+        direct_tests(runner);
     }
     (void)printf("%d passed, %d failed\n", passed, failed);
     return failed == 0 ? 0 : 1;

@@ -294,7 +294,7 @@ static void expect_refused(const void *bytes, size_t length, enum failed_code co
 #define RUN_FRAME "\3\0\0\0\x9\0\0\0\0\0\0\0\0\0"
 
 static void misspeaking(void) {
-    REFUSED("\x08", FAILED_PROTOCOL);
+    REFUSED("\x09", FAILED_PROTOCOL);
     REFUSED("\x02\xff\xff\xff\xff", FAILED_PROTOCOL);
     REFUSED("\2\0\0\0\1x", FAILED_PROTOCOL);                 /* DATA without FILE */
     REFUSED("\4\0\0\0\1x", FAILED_PROTOCOL);                 /* STDIN before RUN */

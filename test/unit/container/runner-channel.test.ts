@@ -1,6 +1,7 @@
 import { PassThrough, Writable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { deferred } from "../../../src/deferred.js";
+import type { DirectPipes } from "../../../src/container/direct-pipes.js";
 import { RunnerError } from "../../../src/container/errors.js";
 import { FileRefusedError, RunnerChannel } from "../../../src/container/runner-channel.js";
 import {
@@ -8,11 +9,12 @@ import {
   type Frame,
   FrameDecoder,
   FromRunner,
+  type PipeOffer,
   type Program,
   ToRunner,
 } from "../../../src/container/runner-frames.js";
 import type { RunningSandbox, SandboxId } from "../../../src/container/runtime.js";
-import { encodeExit } from "../../support/fake-runtime.js";
+import { encodeExit, encodeReady } from "../../support/fake-runtime.js";
 import { settle } from "../../support/manual-clock.js";
 import { failureOf, standing } from "../pool/rig.js";
 
@@ -27,25 +29,32 @@ const PROGRAM: Program = {
   maxCollectFiles: 0,
 };
 
-/** A channel whose other end is the test. */
-function openChannel() {
-  const output = new PassThrough();
+/** What arrives at the other end, as frames. */
+function frameSink() {
   const sent: Frame[] = [];
   const decoder = new FrameDecoder();
-  const closed = deferred<undefined>();
-  const logs: string[] = [];
   const input = new Writable({
     write: (chunk: Buffer, _encoding, done) => {
       decoder.push(chunk, (frame) => sent.push({ type: frame.type, payload: Buffer.from(frame.payload) }));
       done();
     },
   });
+  return { sent, input };
+}
+
+/** A channel whose other end is the test. */
+function openChannel(options: { openPipes?: RunningSandbox["openPipes"] } = {}) {
+  const output = new PassThrough();
+  const { sent, input } = frameSink();
+  const closed = deferred<undefined>();
+  const logs: string[] = [];
   const sandbox: RunningSandbox = {
     id: "0".repeat(32) as SandboxId,
     timings: { createMs: 0, attachMs: 0, startMs: 0 },
     input,
     output,
     closed: closed.promise,
+    openPipes: options.openPipes ?? (() => Promise.resolve(undefined)),
     inspectEnd: () => Promise.resolve({ exitCode: undefined, oomKilled: false }),
     remove: () => Promise.resolve(),
   };
@@ -64,7 +73,10 @@ function openChannel() {
     output.write(encodeFrame(type, Buffer.from(payload)));
     await settle();
   };
-  const sayReady = () => say(FromRunner.ready, Buffer.of(1));
+  const sayReady = async (offer?: PipeOffer) => {
+    output.write(encodeReady({ offer }));
+    await settle();
+  };
   const grant = (bytes: number) => {
     const room = Buffer.alloc(4);
     room.writeUInt32BE(bytes);
@@ -85,9 +97,9 @@ describe("a channel before its program", () => {
 
   it("is not ready with a runner of another version, and says what to do", async () => {
     const { channel, say } = openChannel();
-    await say(FromRunner.ready, Buffer.of(2));
+    await say(FromRunner.ready, Buffer.of(1));
     expect(await failureOf(channel.ready)).toMatchObject({
-      message: expect.stringMatching(/version 2 .* 1\..*matchbox build/s),
+      message: expect.stringMatching(/version 1 .* 2\..*matchbox build/s),
     });
     expect(channel.usable).toBe(false);
   });
@@ -104,6 +116,8 @@ describe("a channel before its program", () => {
     ["output", FromRunner.stdout, Buffer.from("x")],
     ["an exit", FromRunner.exit, encodeExit({ code: 0 })],
     ["a file", FromRunner.collected, Buffer.alloc(11)],
+    ["readiness without its pipes", FromRunner.ready, Buffer.of(2)],
+    ["pipes that nobody asked for", FromRunner.direct, Buffer.alloc(0)],
     ["an unknown type", 0x7f, Buffer.alloc(0)],
     ["a failure", FromRunner.failed, Buffer.from([4, 0x61])],
     ["a failure without a code", FromRunner.failed, Buffer.alloc(0)],
@@ -170,6 +184,8 @@ describe("a channel with a program", () => {
   });
 
   it.each<[string, number, Buffer]>([
+    ["readiness without its pipes", FromRunner.ready, Buffer.of(2)],
+    ["pipes that nobody asked for", FromRunner.direct, Buffer.alloc(0)],
     ["an unknown type", 0x7f, Buffer.alloc(0)],
     ["a frame of the daemon's own", ToRunner.run, Buffer.alloc(9)],
     ["bytes of no file", FromRunner.data, Buffer.from("x")],
@@ -312,5 +328,110 @@ describe("a program's input", () => {
     await grant(1_000_000);
     channel.writeStdin(Buffer.alloc(200_000));
     expect(stdin().map(({ payload }) => payload.length)).toEqual([65_536, 65_536, 65_536, 3_392]);
+  });
+});
+
+describe("a channel whose runner offers pipes of its own", () => {
+  const OFFER: PipeOffer = {
+    input: { fd: 7, inode: 4_000_000_001n },
+    output: { fd: 9, inode: 18_000_000_000_000_000_000n },
+  };
+
+  /** One that can have the pipes as soon as `reach` is called. */
+  function openChannelWithPipes() {
+    const pipe = { ...frameSink(), output: new PassThrough() };
+    const asked: PipeOffer[] = [];
+    const reached = deferred<DirectPipes | undefined>();
+    const channel = openChannel({
+      openPipes: (offer) => {
+        asked.push(offer);
+        return reached.promise;
+      },
+    });
+    const reach = async (): Promise<void> => {
+      reached.resolve(pipe);
+      await settle();
+    };
+    const answer = async (type: number, payload: Buffer | string = ""): Promise<void> => {
+      pipe.output.write(encodeFrame(type, Buffer.from(payload)));
+      await settle();
+    };
+    return { ...channel, pipe, asked, reached, reach, answer };
+  }
+
+  it("asks for exactly those, and is ready when the runner has answered through them", async () => {
+    const { channel, sayReady, asked, sent, reach, answer } = openChannelWithPipes();
+    await sayReady(OFFER);
+    expect(asked).toEqual([OFFER]);
+    expect(sent).toEqual([]);
+    await reach();
+    expect(sent.map(({ type }) => type)).toEqual([ToRunner.direct]);
+    expect(await standing(channel.ready)).toBe("pending");
+    await answer(FromRunner.direct);
+    await channel.ready;
+  });
+
+  it("sends the program, its input and a kill through them and nothing more the old way", async () => {
+    const { channel, sayReady, reach, answer, begin, sent, pipe } = openChannelWithPipes();
+    await sayReady(OFFER);
+    await reach();
+    await answer(FromRunner.direct);
+    begin();
+    await answer(FromRunner.stdinRoom, Buffer.from([0, 0, 0, 9]));
+    channel.writeStdin(Buffer.from("in"));
+    channel.kill(20);
+    expect(sent.map(({ type }) => type)).toEqual([ToRunner.direct]);
+    expect(pipe.sent.map(({ type }) => type)).toEqual([ToRunner.run, ToRunner.stdin, ToRunner.kill]);
+  });
+
+  it("hears output and the exit through them", async () => {
+    const { sayReady, reach, answer, begin, heard } = openChannelWithPipes();
+    await sayReady(OFFER);
+    await reach();
+    await answer(FromRunner.direct);
+    begin();
+    await answer(FromRunner.stdout, "out");
+    await answer(FromRunner.exit, encodeExit({ code: 3 }));
+    expect(heard).toEqual([
+      ["stdout", "out"],
+      ["exit", 3],
+    ]);
+  });
+
+  it("holds back the pipe, and not the old stream, while a client is slow", async () => {
+    const { channel, sayReady, reach, answer, output, pipe } = openChannelWithPipes();
+    await sayReady(OFFER);
+    await reach();
+    await answer(FromRunner.direct);
+    channel.pause();
+    expect([pipe.output.isPaused(), output.isPaused()]).toEqual([true, false]);
+    channel.resume();
+    expect(pipe.output.isPaused()).toBe(false);
+  });
+
+  it("goes on the old way where they cannot be had", async () => {
+    const { channel, sayReady, reached, begin, sent } = openChannelWithPipes();
+    await sayReady(OFFER);
+    reached.resolve(undefined);
+    await channel.ready;
+    begin();
+    expect(sent.map(({ type }) => type)).toEqual([ToRunner.run]);
+  });
+
+  it("does not ask where the runner has none", async () => {
+    const { channel, sayReady, asked } = openChannelWithPipes();
+    await sayReady();
+    await channel.ready;
+    expect(asked).toEqual([]);
+  });
+
+  it("that ends while they are being opened is never ready", async () => {
+    const { channel, sayReady, reach, closed, sent, pipe } = openChannelWithPipes();
+    await sayReady(OFFER);
+    closed.resolve(undefined);
+    await settle();
+    await reach();
+    expect(await failureOf(channel.ready)).toBeInstanceOf(RunnerError);
+    expect([...sent, ...pipe.sent]).toEqual([]);
   });
 });

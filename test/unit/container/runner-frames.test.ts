@@ -4,6 +4,7 @@ import {
   decodeCollected,
   decodeExit,
   decodeFailed,
+  decodeReady,
   decodeSkipped,
   decodeStdinRoom,
   encodeFrame,
@@ -16,6 +17,7 @@ import {
   type Program,
   ToRunner,
 } from "../../../src/container/runner-frames.js";
+import { encodeReady } from "../../support/fake-runtime.js";
 
 function decoded(chunks: readonly Buffer[]): Frame[] {
   const decoder = new FrameDecoder();
@@ -224,15 +226,38 @@ describe("the runner's other frames", () => {
     ["a file without a path", () => decodeCollected(Buffer.alloc(10))],
     ["a skipped file without a size", () => decodeSkipped(Buffer.alloc(8))],
     ["a failure without a code", () => decodeFailed(Buffer.alloc(0))],
+    ["a readiness that says nothing of pipes", () => decodeReady(Buffer.concat([Buffer.of(2), Buffer.alloc(23)]))],
     ["room of three bytes", () => decodeStdinRoom(Buffer.alloc(3))],
   ])("are refused when they are too short: %s", (_what, read) => {
     expect(read).toThrow(RunnerError);
   });
 });
 
+describe("the runner's readiness", () => {
+  const ready = (from: { inodes: [bigint, bigint] }): Buffer => {
+    const [input, output] = from.inodes;
+    return encodeReady({ offer: { input: { fd: 5, inode: input }, output: { fd: 6, inode: output } } }).subarray(5);
+  };
+
+  it("tells of its pipes, up to the largest number of one", () => {
+    expect(decodeReady(ready({ inodes: [1n, 2n ** 64n - 1n] }))).toEqual({
+      input: { fd: 5, inode: 1n },
+      output: { fd: 6, inode: 2n ** 64n - 1n },
+    });
+  });
+
+  it.each<[string, [bigint, bigint]]>([
+    ["neither", [0n, 0n]],
+    ["only the one", [9n, 0n]],
+    ["only the other", [0n, 9n]],
+  ])("offers none when it has %s", (_what, inodes) => {
+    expect(decodeReady(ready({ inodes }))).toBeUndefined();
+  });
+});
+
 describe("the numbers of the frames", () => {
   it("are those of the sandbox's README", () => {
-    expect(ToRunner).toEqual({ file: 1, data: 2, run: 3, stdin: 4, stdinEnd: 5, kill: 6, collect: 7 });
+    expect(ToRunner).toEqual({ file: 1, data: 2, run: 3, stdin: 4, stdinEnd: 5, kill: 6, collect: 7, direct: 8 });
     expect(FromRunner).toEqual({
       ready: 0x81,
       stdout: 0x82,
@@ -244,6 +269,7 @@ describe("the numbers of the frames", () => {
       exit: 0x88,
       failed: 0x89,
       log: 0x8a,
+      direct: 0x8b,
     });
   });
 });

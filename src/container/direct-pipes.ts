@@ -1,0 +1,82 @@
+import { close, constants, fstat, open } from "node:fs";
+import { Socket } from "node:net";
+import type { Readable, Writable } from "node:stream";
+import { promisify } from "node:util";
+import type { Log } from "../log.js";
+import type { PipeEnd, PipeOffer } from "./runner-frames.js";
+
+const openFile = promisify(open);
+const closeFile = promisify(close);
+const statFile = promisify(fstat);
+
+/** The daemon's ends of a runner's own pipes: no engine, no shim and no copy in between. */
+export interface DirectPipes {
+  readonly input: Writable;
+  readonly output: Readable;
+}
+
+/**
+ * Opens the other ends of pipes that PID 1 of a container holds. That takes the right to look into the process: root, as a
+ * rule, on the machine where the container runs.
+ * @param pid the runner's number on this machine, if it is this machine
+ * @throws Error when they are out of reach, or when what is found there is something else
+ */
+export async function openDirectPipes(pid: number, offer: PipeOffer): Promise<DirectPipes> {
+  const { O_RDONLY, O_WRONLY } = constants;
+  const input = await openPipe(pid, offer.input, O_WRONLY);
+  try {
+    const output = await openPipe(pid, offer.output, O_RDONLY);
+    return {
+      input: asStream(new Socket({ fd: input, readable: false, writable: true })),
+      output: asStream(new Socket({ fd: output, readable: true, writable: false })),
+    };
+  } catch (error) {
+    await closeFile(input);
+    throw error;
+  }
+}
+
+async function openPipe(pid: number, { fd, inode }: PipeEnd, access: number): Promise<number> {
+  const path = `/proc/${pid}/fd/${fd}`;
+  // A process of that number on this machine may be another than the engine means on its own; opening must not block.
+  const pipe = await openFile(path, access | constants.O_NONBLOCK);
+  const found = await statFile(pipe, { bigint: true });
+  if (found.isFIFO() && found.ino === inode) return pipe;
+  await closeFile(pipe);
+  throw new Error(`${path} is not the runner's pipe: the container runs on another machine, or in another one's view`);
+}
+
+/** A pipe whose other end is gone says so once as an error; its close is all that anybody needs to know. */
+function asStream(socket: Socket): Socket {
+  return socket.on("error", () => socket.destroy());
+}
+
+/** Whether the pipes of runners can be reached from here, as far as it was tried; asked once, told once. */
+export class DirectPipesChoice {
+  #isOpen: boolean;
+  #isKnown = false;
+  readonly #log: Log;
+
+  constructor(options: { wanted: boolean; log: Log }) {
+    this.#isOpen = options.wanted;
+    this.#log = options.log;
+  }
+
+  /** Whether it is worth trying. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  worked(): void {
+    if (!this.#isKnown) this.#log.info("runs go to their sandboxes directly, past the engine");
+    this.#isKnown = true;
+  }
+
+  /** Not to be called for a sandbox that has ended: that proves nothing. */
+  failed(error: unknown): void {
+    // Once they were reached they can be: what went wrong is this one sandbox's.
+    if (this.#isKnown || !this.#isOpen) return;
+    this.#isOpen = false;
+    this.#log.info({ err: error }, "the pipes of sandboxes are out of reach; runs go through the engine");
+  }
+}

@@ -1,0 +1,130 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { text } from "node:stream/consumers";
+import { pino } from "pino";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { DirectPipesChoice, openDirectPipes } from "../../../src/container/direct-pipes.js";
+import type { PipeOffer } from "../../../src/container/runner-frames.js";
+import { waitFor } from "../../support/wait.js";
+import { failureOf } from "../pool/rig.js";
+
+/** A process that offers a pipe to write to and one to read from, as a runner does; on "go" it lets go of their other ends. */
+async function holder(program = 'read -r line <&6; echo "got $line" >&9') {
+  const folder = await mkdtemp(join(tmpdir(), "matchbox-pipes-"));
+  const script = `cd ${folder}; mkfifo a b; exec 5<>a 6<a 7<>c 8<>b 9>b; echo ready; read -r go; exec 5>&- 8>&-; ${program}`;
+  const child = spawn("bash", ["-c", script], { stdio: ["pipe", "pipe", "inherit"] });
+  const ended = once(child, "exit");
+  onTestFinished(async () => {
+    child.kill("SIGKILL");
+    await ended;
+    await rm(folder, { recursive: true });
+  });
+  await once(child.stdout, "data");
+  const pid = child.pid!;
+  const inode = async (fd: number): Promise<bigint> => (await stat(`/proc/${pid}/fd/${fd}`, { bigint: true })).ino;
+  const offer: PipeOffer = { input: { fd: 6, inode: await inode(6) }, output: { fd: 9, inode: await inode(9) } };
+  const go = (): void => void child.stdin.write("go\n");
+  return { child, pid, offer, go };
+}
+
+const openDescriptors = async (): Promise<string[]> => readdir("/proc/self/fd");
+
+describe("the pipes of another process", () => {
+  it("carry bytes both ways, and end when the other end does", async () => {
+    const { pid, offer, go } = await holder();
+    const { input, output } = await openDirectPipes(pid, offer);
+    go();
+    input.write("hello\n");
+    expect(await text(output)).toBe("got hello\n");
+    input.destroy();
+  });
+
+  it("hold the writer back as long as nobody reads", async () => {
+    const { child, pid, offer, go } = await holder("head -c 4000000 /dev/zero >&9; echo done");
+    const said: string[] = [];
+    child.stdout.on("data", (chunk: Buffer) => said.push(chunk.toString()));
+    const { input, output } = await openDirectPipes(pid, offer);
+    output.pause();
+    go();
+    await sleep(200);
+    expect(said).toEqual([]);
+    let bytes = 0;
+    for await (const chunk of output as AsyncIterable<Buffer>) bytes += chunk.length;
+    expect(bytes).toBe(4_000_000);
+    input.destroy();
+  });
+
+  it("close without an error when the other end is gone", async () => {
+    const { child, pid, offer } = await holder();
+    const { input, output } = await openDirectPipes(pid, offer);
+    child.kill("SIGKILL");
+    await once(output.resume(), "close");
+    const closed = new Promise((resolve) => input.once("close", resolve));
+    input.write("to nobody");
+    await closed;
+    expect([input.destroyed, output.destroyed]).toEqual([true, true]);
+  });
+
+  it.each<[string, (offer: PipeOffer) => PipeOffer, RegExp]>([
+    [
+      "are other pipes",
+      ({ input, output }) => ({ input, output: { ...output, inode: output.inode + 1n } }),
+      /is not the runner's pipe/,
+    ],
+    [
+      "are no pipes",
+      ({ input, output }) => ({ input: { ...input, fd: 2 }, output }),
+      /is not the runner's pipe|EACCES|ENXIO/,
+    ],
+    ["are not there", ({ input, output }) => ({ input, output: { ...output, fd: 900 } }), /ENOENT/],
+  ])("are refused, and nothing stays open, where they %s", async (_what, twist, message) => {
+    const { pid, offer } = await holder();
+    const before = await openDescriptors();
+    expect(await failureOf(openDirectPipes(pid, twist(offer)))).toMatchObject({
+      message: expect.stringMatching(message),
+    });
+    await waitFor(async () => (await openDescriptors()).length <= before.length, {
+      timeoutMs: 5_000,
+      what: "what was opened to be closed",
+    });
+  });
+
+  it("are refused where there is no such process", async () => {
+    const { offer } = await holder();
+    expect(await failureOf(openDirectPipes(2 ** 30, offer))).toMatchObject({ code: "ENOENT" });
+  });
+});
+
+describe("whether to go past the engine", () => {
+  function choice(wanted = true) {
+    const lines: string[] = [];
+    const log = pino({}, { write: (line: string) => lines.push((JSON.parse(line) as { msg: string }).msg) });
+    return { choice: new DirectPipesChoice({ wanted, log }), lines };
+  }
+
+  it("is not tried where it is not wanted", () => {
+    expect(choice(false).choice.isOpen).toBe(false);
+  });
+
+  it("is given up after the first failure, and said once", () => {
+    const { choice: pipes, lines } = choice();
+    expect(pipes.isOpen).toBe(true);
+    pipes.failed(new Error("EACCES"));
+    pipes.failed(new Error("EACCES"));
+    expect(pipes.isOpen).toBe(false);
+    expect(lines).toEqual([expect.stringMatching(/out of reach/)]);
+  });
+
+  it("stays once it has worked, whatever goes wrong with one sandbox", () => {
+    const { choice: pipes, lines } = choice();
+    pipes.worked();
+    pipes.worked();
+    pipes.failed(new Error("ENOENT"));
+    expect(pipes.isOpen).toBe(true);
+    expect(lines).toEqual([expect.stringMatching(/past the engine/)]);
+  });
+});
