@@ -68,7 +68,7 @@ export class DirectPipesChoice {
   }
 
   worked(): void {
-    if (!this.#isKnown) this.#log.info("runs go to their sandboxes directly, past the engine");
+    if (!this.#isKnown) this.#log.debug("runs go to their sandboxes directly, past the engine");
     this.#isKnown = true;
   }
 

@@ -217,7 +217,9 @@ raise SystemExit(5)`,
     const { exit } = await peer.run("python", code);
     expect(exit).toMatchObject({ reason: "exited", exitCode: 1 });
     await waitFor(() => daemon.output().includes('"msg":"run"'), { timeoutMs: 5_000, what: "the line of the run" });
-    const lines = daemon.output().slice(daemon.output().indexOf('{"level"')).trimEnd().split("\n");
+    // The banner is the one thing that is not in lines of JSON.
+    const [, log = ""] = daemon.output().split("npx matchbox run python 'print(\"hello\")'\n");
+    const lines = log.trim().split("\n");
     for (const line of lines) {
       // eslint-disable-next-line no-control-regex -- control characters are what is looked for
       expect(line).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/);

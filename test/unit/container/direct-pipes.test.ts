@@ -102,7 +102,10 @@ describe("the pipes of another process", () => {
 describe("whether to go past the engine", () => {
   function choice(wanted = true) {
     const lines: string[] = [];
-    const log = pino({}, { write: (line: string) => lines.push((JSON.parse(line) as { msg: string }).msg) });
+    const log = pino(
+      { level: "debug" },
+      { write: (line: string) => lines.push((JSON.parse(line) as { msg: string }).msg) },
+    );
     return { choice: new DirectPipesChoice({ wanted, log }), lines };
   }
 
