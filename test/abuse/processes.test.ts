@@ -218,7 +218,7 @@ raise SystemExit(5)`,
     expect(exit).toMatchObject({ reason: "exited", exitCode: 1 });
     await waitFor(() => daemon.output().includes('"msg":"run"'), { timeoutMs: 5_000, what: "the line of the run" });
     // The banner is the one thing that is not in lines of JSON.
-    const [, log = ""] = daemon.output().split("npx matchbox run python 'print(\"hello\")'\n");
+    const [, log = ""] = daemon.output().split(`python 'print("hello")'\n`);
     const lines = log.trim().split("\n");
     for (const line of lines) {
       // eslint-disable-next-line no-control-regex -- control characters are what is looked for
