@@ -10,6 +10,7 @@ import { readResult, type StoredResult, withOrigin, writeResult } from "./lib/re
 import type { Scenario } from "./lib/scenario.js";
 import { burst } from "./scenarios/burst.js";
 import { density } from "./scenarios/density.js";
+import { neighbour } from "./scenarios/neighbour.js";
 import { preload } from "./scenarios/preload.js";
 import { refill } from "./scenarios/refill.js";
 import { soak } from "./scenarios/soak.js";
@@ -18,7 +19,7 @@ import { sustained } from "./scenarios/sustained.js";
 import { warmHit } from "./scenarios/warm-hit.js";
 
 /** In the order in which all of them are run. */
-const SCENARIOS: readonly Scenario[] = [warmHit, preload, burst, sustained, refill, stream, density, soak];
+const SCENARIOS: readonly Scenario[] = [warmHit, preload, burst, sustained, refill, stream, density, neighbour, soak];
 
 /** Something became slower, as a comparison tells it. */
 const EXIT_SLOWER = 3;

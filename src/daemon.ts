@@ -1,14 +1,17 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { Cleanup } from "./cleanup.js";
 import { type Clock, toMicroseconds } from "./clock.js";
+import { type Change, changesBetween, needsRestart } from "./config/changes.js";
+import { configJsonSchema } from "./config/json-schema.js";
 import type { Config, LaneConfig } from "./config/schema.js";
 import { DockerRuntime } from "./container/docker-runtime.js";
 import { type EngineAddress, engineAddress } from "./container/engine-address.js";
 import type { SandboxRuntime } from "./container/runtime.js";
 import { readSeccompProfile } from "./container/seccomp-profile.js";
-import { DaemonError } from "./errors.js";
+import { ConfigError, DaemonError } from "./errors.js";
 import type { ImageTarget } from "./image-targets.js";
 import type { Log } from "./log.js";
 import { Metrics } from "./metrics.js";
@@ -57,10 +60,23 @@ export class Daemon implements AsyncDisposable {
   readonly #statistics = new Map<string, LaneStatistics>();
   readonly #startedAt: number;
   readonly #version = packageVersion();
+  readonly #runtime: SandboxRuntime;
+  readonly #starts: Semaphore;
+  readonly #headway: Headway;
+  /** What is in force. */
+  #config: Config;
+  #prepared: readonly PreparedLane[];
+  readonly #laneLogs = new Map<Lane, Log>();
+  /** Ends a change of the configuration that is under way. */
+  readonly #stopping = new AbortController();
+  /** Changes of the configuration, one after the other. */
+  #reloads: Promise<unknown> = Promise.resolve();
 
   private constructor(options: DaemonOptions, parts: { cleanup: Cleanup; lanes: readonly PreparedLane[] }) {
     const { config, clock, log } = options;
     this.#options = options;
+    this.#config = config;
+    this.#prepared = parts.lanes;
     this.#cleanup = parts.cleanup;
     this.#startedAt = clock.now();
     this.#metrics = new Metrics({
@@ -77,6 +93,11 @@ export class Daemon implements AsyncDisposable {
           type: "text/plain; version=0.0.4",
           body: await this.#metrics.registry.metrics(),
         }),
+        "/schema/config.json": () => ({
+          status: 200,
+          type: "application/schema+json",
+          body: JSON.stringify(configJsonSchema()),
+        }),
         "/v1/lanes": () => ({ status: 200, type: "application/json", body: JSON.stringify(this.report()) }),
       },
       hello: () => this.#hello(),
@@ -85,45 +106,55 @@ export class Daemon implements AsyncDisposable {
       log,
     });
     const address = engineAddress(config.engine.socket);
-    const runtime = this.#createRuntime(address);
-    const starts = new Semaphore(config.engine.maxConcurrentStarts);
-    const headway = new Headway(clock);
-    this.lanes = new Lanes(
-      parts.lanes.map(({ name, laneConfig, seccompProfile }) => {
-        this.#metrics.addLane(name, laneConfig.warm);
-        this.#statistics.set(name, new LaneStatistics());
-        return new Lane({
-          name,
-          config: laneConfig,
-          spec: sandboxSpec(name, laneConfig, {
-            image: options.imageOf(laneConfig.target),
-            ociRuntime: config.engine.ociRuntime,
-            seccompProfile,
-          }),
-          runtime,
-          starts,
-          headway,
-          engine: config.engine,
-          observer: {
-            onStep: (lane, step, ms) => {
-              this.#metrics.refillStep(lane, step, ms);
-              this.#statisticsOf(lane).refillStep(step, ms);
-            },
-            onFault: (lane, fault) => {
-              this.#metrics.laneDegraded(lane, fault !== undefined);
-              if (fault === undefined) log.info({ lane }, "the lane has recovered");
-              else log.error({ lane, err: fault }, "the lane is degraded");
-            },
-          },
-          clock,
-          log: log.child({ lane: name }),
-        });
-      }),
-    );
-    this.#runtime = runtime;
+    this.#runtime = this.#createRuntime(address);
+    this.#starts = new Semaphore(config.engine.maxConcurrentStarts);
+    this.#headway = new Headway(clock);
+    this.lanes = new Lanes(parts.lanes.map((lane) => this.#createLane(lane)));
+    for (const lane of this.lanes) this.#introduce(lane);
   }
 
-  readonly #runtime: SandboxRuntime;
+  /** A lane that nobody knows of yet. */
+  #createLane({ name, laneConfig, seccompProfile }: PreparedLane): Lane {
+    const { imageOf, clock } = this.#options;
+    const { engine } = this.#config;
+    const log = this.#options.log.child({ lane: name });
+    const lane = new Lane({
+      name,
+      config: laneConfig,
+      spec: sandboxSpec(name, laneConfig, {
+        image: imageOf(laneConfig.target),
+        ociRuntime: engine.ociRuntime,
+        seccompProfile,
+      }),
+      runtime: this.#runtime,
+      starts: this.#starts,
+      headway: this.#headway,
+      engine,
+      observer: {
+        onStep: (_lane, step, ms) => {
+          this.#metrics.refillStep(name, step, ms);
+          this.#statisticsOf(name).refillStep(step, ms);
+        },
+        onFault: (_lane, fault) => {
+          // Of one that only tries out another configuration, or is on its way out, nobody has to know.
+          if (![...this.lanes].includes(lane)) return;
+          this.#metrics.laneDegraded(name, fault !== undefined);
+          if (fault === undefined) log.info("the lane has recovered");
+          else log.error({ err: fault }, "the lane is degraded");
+        },
+      },
+      clock,
+      log,
+    });
+    this.#laneLogs.set(lane, log);
+    return lane;
+  }
+
+  /** From now on the lane is one of the daemon's. */
+  #introduce({ name, config }: Lane): void {
+    this.#metrics.addLane(name, config.warm);
+    if (!this.#statistics.has(name)) this.#statistics.set(name, new LaneStatistics());
+  }
 
   /**
    * Binds the address, clears away what an earlier daemon left, and begins to fill the lanes. An engine that does not
@@ -144,7 +175,7 @@ export class Daemon implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    const { config, log } = this.#options;
+    const { log } = this.#options;
     const stopping = new AbortController();
     // Each step of the cleanup runs before those added earlier: runs first, then stock, then engine.
     await this.#cleanup.add("engine", async () => {
@@ -153,7 +184,11 @@ export class Daemon implements AsyncDisposable {
     // The address is the claim on the instance: only its holder may touch that instance's containers.
     await this.server.listen();
     await this.#cleanup.add("lanes", () => this.lanes[Symbol.asyncDispose]());
-    await this.#cleanup.add("server", () => this.server.close({ graceMs: config.server.shutdownGraceMs }));
+    await this.#cleanup.add("reloads", async () => {
+      this.#stopping.abort(new ConfigError("the daemon is stopping"));
+      await this.#reloads;
+    });
+    await this.#cleanup.add("server", () => this.server.close());
     await this.#cleanup.add("housekeeping", () => {
       stopping.abort(new Error("the daemon is stopping"));
     });
@@ -162,6 +197,52 @@ export class Daemon implements AsyncDisposable {
     this.#housekeeping(stopping.signal).catch((error: unknown) => {
       if (!stopping.signal.aborted) log.error({ err: error }, "housekeeping has stopped");
     });
+  }
+
+  /**
+   * Takes another configuration without dropping a run. A lane that changes is made anew beside the old one, and takes its
+   * place when its stock is full; runs that the old one has, or that wait in it, end there. Connections that are open keep
+   * the limits that they began with.
+   * @returns what has changed
+   * @throws ConfigError with the reason why it is not taken; everything is as before then
+   */
+  async reload(config: Config): Promise<readonly Change[]> {
+    const change = this.#reloads.then(() => this.#reload(config));
+    this.#reloads = change.catch(() => undefined);
+    return change;
+  }
+
+  async #reload(config: Config): Promise<readonly Change[]> {
+    const { signal } = this.#stopping;
+    signal.throwIfAborted();
+    const changes = changesBetween(this.#config, config);
+    const fixed = changes.filter(needsRestart).map(({ key }) => key);
+    if (fixed.length > 0) throw new ConfigError(`${fixed.join(", ")}: takes effect only when the daemon starts anew`);
+
+    const prepared = await prepareLanes(config);
+    const isAsBefore = (lane: PreparedLane): boolean => this.#prepared.some((old) => isDeepStrictEqual(old, lane));
+    const successors = prepared.filter((lane) => !isAsBefore(lane)).map((lane) => this.#createLane(lane));
+    try {
+      await fill(successors, signal);
+      this.server.reconfigure(config.server);
+    } catch (error) {
+      for (const lane of successors) this.#laneLogs.delete(lane);
+      await Promise.all(successors.map((lane) => lane[Symbol.asyncDispose]()));
+      throw error;
+    }
+
+    const before = [...this.lanes];
+    const after = prepared.map(({ name }) => successors.find((lane) => lane.name === name) ?? this.lanes.get(name));
+    this.lanes.replace(after);
+    this.#config = config;
+    this.#prepared = prepared;
+    for (const lane of successors) this.#introduce(lane);
+    for (const lane of before) {
+      if (!after.includes(lane)) this.#laneLogs.delete(lane);
+      if (!after.some(({ name }) => name === lane.name)) this.#metrics.removeLane(lane.name);
+    }
+    for (const log of [this.#options.log, ...this.#laneLogs.values()]) log.level = config.log.level;
+    return changes;
   }
 
   /** Settles when every lane is full or degraded. */
@@ -308,6 +389,14 @@ export class Daemon implements AsyncDisposable {
       await this.#reap(signal);
     }
   }
+}
+
+/** Starts lanes and waits until each is full. @throws ConfigError with the reasons of those that cannot be */
+async function fill(lanes: readonly Lane[], signal: AbortSignal): Promise<void> {
+  for (const lane of lanes) lane.start();
+  await Promise.all(lanes.map((lane) => lane.settled(signal)));
+  const reasons = lanes.flatMap(({ name, fault }) => (fault === undefined ? [] : [`lanes.${name}: ${fault.message}`]));
+  if (reasons.length > 0) throw new ConfigError(reasons.join("\n"));
 }
 
 /**

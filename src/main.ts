@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { isatty } from "node:tty";
 import { setFlagsFromString } from "node:v8";
 import { systemClock } from "./clock.js";
-import { loadConfig } from "./config/load.js";
+import { describeChange } from "./config/changes.js";
+import { type ConfigSources, configPath, loadConfig } from "./config/load.js";
+import { watchFile } from "./config/watch.js";
 import { Daemon } from "./daemon.js";
 import { ConfigError, messageOf } from "./errors.js";
 import { createLog, type Log } from "./log.js";
@@ -24,11 +27,12 @@ export async function serve(options: ServeOptions): Promise<number> {
   // Runs are far apart, as compilers see it: the hot path would be interpreted for its first hundreds of times. Compiled
   // at once it takes a quarter off the time to the first byte (docs/performance.md).
   setFlagsFromString("--always-sparkplug");
+  const sources = { path: options.configPath, overrides: options.overrides };
   let daemon: Daemon;
   let log: Log;
   const stop = listenForStop();
   try {
-    const config = await loadConfig({ path: options.configPath, overrides: options.overrides });
+    const config = await loadConfig(sources);
     log = createLog(config.log.level, { pretty: process.stdout.isTTY });
     daemon = await Daemon.start({
       config,
@@ -42,6 +46,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     return 1;
   }
   dieInOrder(daemon, log);
+  reloadOnDemand(daemon, { sources, log, stop });
   void printBanner(daemon, { signal: stop.signal }).catch((error: unknown) => {
     if (!stop.signal.aborted) log.warn({ reason: messageOf(error) }, "the self-check failed");
   });
@@ -74,12 +79,41 @@ interface Stop {
 function listenForStop(): Stop {
   const first = new AbortController();
   const second = new AbortController();
-  for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
-    process.on(name, () => {
-      (first.signal.aborted ? second : first).abort(new Error(name));
-    });
-  }
+  const stop = (signal: NodeJS.Signals): void => {
+    (first.signal.aborted ? second : first).abort(new Error(signal));
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+  // The terminal that it ran on is gone. Else the same signal asks for the configuration to be read again, once it is in force.
+  const hadTerminal = process.stdout.isTTY;
+  process.on("SIGHUP", (signal) => {
+    if (hadTerminal && !isatty(process.stdout.fd)) stop(signal);
+  });
   return { signal: first.signal, requested: aborted(first.signal), insisted: aborted(second.signal) };
+}
+
+/** Reads the configuration again at SIGHUP and whenever its file changes, and says what came of it. */
+function reloadOnDemand(
+  daemon: Daemon,
+  { sources, log, stop }: { sources: ConfigSources; log: Log; stop: Stop },
+): void {
+  const path = configPath(sources);
+  const reload = async (cause: string): Promise<void> => {
+    try {
+      const changes = await daemon.reload(await loadConfig(sources));
+      log.info({ cause, changes: changes.map(describeChange) }, "the configuration has been read again");
+    } catch (error) {
+      if (stop.signal.aborted) return;
+      if (!(error instanceof ConfigError)) throw error;
+      log.error({ cause, reason: error.message }, "the configuration is not taken, the one before stays in force");
+    }
+  };
+  process.on("SIGHUP", () => {
+    if (!stop.signal.aborted) void reload("SIGHUP");
+  });
+  watchFile(path, { onChange: () => reload(path), signal: stop.signal }).catch((error: unknown) => {
+    log.warn({ path, reason: messageOf(error) }, "changes of the configuration's file go unseen; SIGHUP has it read again");
+  });
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

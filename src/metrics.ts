@@ -10,11 +10,13 @@ const LATENCY_BUCKETS_S = [
 /** From 1 ms to a minute: the steps of a refill, in seconds. */
 const REFILL_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 15, 60];
 
+const STATES = ["creating", "warm", "leased", "evicting"] as const;
+
 /** What is asked of a lane when Prometheus reads. */
 interface LaneFigures {
   readonly name: string;
   readonly waiting: number;
-  readonly counts: Readonly<Record<"creating" | "warm" | "leased" | "evicting", number>>;
+  readonly counts: Readonly<Record<(typeof STATES)[number], number>>;
 }
 
 /** What Prometheus reads. Labels have few values: lane, launch, outcome, step, state; never an id. */
@@ -28,6 +30,8 @@ export class Metrics {
   readonly #refill: Histogram<"lane" | "step">;
   readonly #target: Gauge<"lane">;
   readonly #degraded: Gauge<"lane">;
+  readonly #sandboxes: Gauge<"lane" | "state">;
+  readonly #waiting: Gauge<"lane">;
   readonly #outputBytes: Counter<"lane" | "stream">;
 
   constructor(sources: { lanes: () => Iterable<LaneFigures>; connections: () => number }) {
@@ -93,26 +97,24 @@ export class Metrics {
       registers,
     });
     // Read when somebody asks, so that a hand-out pays nothing for them.
-    const sandboxes = new Gauge({
+    this.#sandboxes = new Gauge({
       name: "matchbox_sandboxes",
       help: "Sandboxes by state: creating, warm (the stock), leased, evicting.",
       labelNames: ["lane", "state"],
       registers,
       collect: () => {
         for (const { name: lane, counts } of sources.lanes()) {
-          for (const state of ["creating", "warm", "leased", "evicting"] as const) {
-            sandboxes.set({ lane, state }, counts[state]);
-          }
+          for (const state of STATES) this.#sandboxes.set({ lane, state }, counts[state]);
         }
       },
     });
-    const waiting = new Gauge({
+    this.#waiting = new Gauge({
       name: "matchbox_waiting_runs",
       help: "Runs that wait for a sandbox.",
       labelNames: ["lane"],
       registers,
       collect: () => {
-        for (const lane of sources.lanes()) waiting.set({ lane: lane.name }, lane.waiting);
+        for (const lane of sources.lanes()) this.#waiting.set({ lane: lane.name }, lane.waiting);
       },
     });
     const connections = new Gauge({
@@ -131,6 +133,12 @@ export class Metrics {
     this.#degraded.set({ lane }, 0);
     this.#handout.zero({ lane, launch: "warm" });
     this.#handout.zero({ lane, launch: "cold" });
+  }
+
+  /** Counts of what has happened stay; what is there now is no more. */
+  removeLane(lane: string): void {
+    for (const gauge of [this.#target, this.#degraded, this.#waiting]) gauge.remove({ lane });
+    for (const state of STATES) this.#sandboxes.remove({ lane, state });
   }
 
   refillStep(lane: string, step: RefillStep, ms: number): void {

@@ -32,9 +32,9 @@ enum {
     FAILED_PATIENCE_MS = 1000,
     /* The tasks of a container in which nothing runs but the runner and a main process without threads and children. */
     TASKS_OF_MAIN_ALONE = 2,
-    /* How long the runner stays after EXIT. Its own end takes a processor for 0.5 ms, just when the engine needs one to
-     * carry EXIT. */
-    LINGER_NS = 2000000,
+    /* How long the runner stays after EXIT for the daemon to let it go. Its own end, and what the engine does about it,
+     * take a processor that others' runs may need just then; the daemon knows. */
+    LINGER_MS = 100,
 };
 
 enum phase {
@@ -711,6 +711,12 @@ static void wait_for_events(struct pollfd fds[WATCH_COUNT]) {
     }
 }
 
+/* Until the daemon has closed either way to here, or sends what it no longer need send. */
+static void linger(void) {
+    struct pollfd daemon[] = {{.fd = wire_in(), .events = POLLIN}, {.fd = wire_switch(), .events = POLLIN}};
+    (void)poll(daemon, sizeof daemon / sizeof daemon[0], LINGER_MS);
+}
+
 void loop_prepare(const struct loop_start *start) {
     (void)now_ns(); /* maps the clock's two pages */
     runner.start = *start;
@@ -759,7 +765,7 @@ _Noreturn void loop_run(const struct interpreter *interpreter) {
         flush();
         answer_direct();
         if (runner.phase == PHASE_DONE && outbox_is_empty(&runner.outbox)) {
-            (void)nanosleep(&(struct timespec){.tv_nsec = LINGER_NS}, NULL);
+            linger();
             _exit(RUNNER_REPORTED);
         }
     }

@@ -29,7 +29,7 @@ export interface ConfigSources {
  * @throws ConfigError with a line for each mistake: file and line, path, value, what is allowed
  */
 export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
-  const path = sources.path ?? join(packageRoot(), "config", "default.yaml");
+  const path = configPath(sources);
   const env = sources.env ?? process.env;
   let text: string;
   try {
@@ -73,6 +73,11 @@ export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
     parsed.data.server.tokens.push(token);
   }
   return parsed.data;
+}
+
+/** The file that is read. */
+export function configPath({ path }: Pick<ConfigSources, "path">): string {
+  return path ?? join(packageRoot(), "config", "default.yaml");
 }
 
 function variableOrigin(variable: string): string {

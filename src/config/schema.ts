@@ -57,7 +57,7 @@ const server = z.strictObject({
   maxMessageBytes: whole("bytes", KIB, 64 * MIB)
     .default(8 * MIB)
     .describe("Largest message that is read; a larger one is refused."),
-  maxConnections: whole("connections", 1, 100_000).default(1_000),
+  maxConnections: whole("connections", 1, 100_000).default(1_000).describe("Clients at once; one more is refused."),
   maxRunsPerConnection: whole("runs", 1, 10_000).default(256).describe("Live runs, waiting ones included."),
   pingIntervalMs: milliseconds(1_000, 3_600_000)
     .default(30_000)
@@ -75,7 +75,7 @@ const server = z.strictObject({
 });
 
 const engine = z.strictObject({
-  kind: z.enum(["docker"]).default("docker"),
+  kind: z.enum(["docker"]).default("docker").describe("What makes sandboxes."),
   socket: z
     .string()
     .nullable()
@@ -184,7 +184,7 @@ const lane = z
       .describe(
         "How long the runner has to report the end of a killed run before its container is removed regardless.",
       ),
-    maxCodeBytes: whole("bytes", 1, 64 * MIB).default(MIB),
+    maxCodeBytes: whole("bytes", 1, 64 * MIB).default(MIB).describe("Size of one program."),
     maxOutputBytes: whole("bytes", 0, 1_024 * MIB)
       .default(16 * MIB)
       .describe("Output of one run, stdout and stderr together, that is sent."),
@@ -208,20 +208,21 @@ const lane = z
     maxCollectBytes: whole("bytes", 0, 64 * MIB)
       .default(8 * MIB)
       .describe("Size of all files that `collect` sends back, together."),
-    maxCollectFiles: whole("files", 0, 10_000).default(64),
+    maxCollectFiles: whole("files", 0, 10_000).default(64).describe("Files that `collect` sends back."),
     memoryMiB: mebibytes(16, 1_048_576).default(512).describe("Memory, tmpfs contents included; there is no swap."),
     cpus: z
       .number({ error: "must be a number of processors from 0.05 to 256" })
       .min(0.05, { error: "must be a number of processors from 0.05 to 256" })
       .max(256, { error: "must be a number of processors from 0.05 to 256" })
-      .default(0.5),
-    pids: whole("processes and threads", 8, 100_000).default(128),
-    openFiles: whole("descriptors", 32, 1_048_576).default(1_024),
-    workspaceMiB: mebibytes(1, 65_536).default(128),
+      .default(0.5)
+      .describe("Processors, in fractions: 0.5 is half of one."),
+    pids: whole("processes and threads", 8, 100_000).default(128).describe("Processes and threads at once."),
+    openFiles: whole("descriptors", 32, 1_048_576).default(1_024).describe("Open files of one process."),
+    workspaceMiB: mebibytes(1, 65_536).default(128).describe("What /workspace holds; it is memory, as all of these are."),
     workspaceInodes: inodes.default(65_536).describe("Files, folders and links that /workspace holds."),
-    tmpMiB: mebibytes(1, 65_536).default(64),
+    tmpMiB: mebibytes(1, 65_536).default(64).describe("What /tmp holds."),
     tmpInodes: inodes.default(65_536).describe("The same of /tmp."),
-    homeMiB: mebibytes(1, 65_536).default(128),
+    homeMiB: mebibytes(1, 65_536).default(128).describe("What the home folder holds."),
     homeInodes: inodes.default(65_536).describe("The same of the home folder, where `pip install` writes."),
     shmMiB: mebibytes(1, 65_536).default(64).describe("/dev/shm: shared memory and POSIX semaphores."),
     shmInodes: inodes.default(16_384).describe("The same of /dev/shm."),
@@ -255,7 +256,12 @@ export const configSchema = z.strictObject({
   engine: engine.prefault({}),
   egress: egress.prefault({}),
   log: z
-    .strictObject({ level: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info") })
+    .strictObject({
+      level: z
+        .enum(["trace", "debug", "info", "warn", "error", "fatal"])
+        .default("info")
+        .describe("The least important lines that are still written."),
+    })
     .prefault({}),
   lanes: z
     .record(

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { setMaxListeners } from "node:events";
-import { Agent } from "node:http";
+import type { Agent } from "node:http";
 import type { Duplex, Readable, Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import Docker from "dockerode";
@@ -18,6 +18,7 @@ import { type DirectPipes, DirectPipesChoice, openDirectPipes } from "./direct-p
 import { DockerEgress } from "./docker-egress.js";
 import { engineError, engineStatus } from "./docker-errors.js";
 import { describeAddress, type EngineAddress } from "./engine-address.js";
+import { EngineAgent } from "./engine-agent.js";
 import { EngineRefusedError } from "./errors.js";
 import { INSTANCE_LABEL, LOCALHOST_LABEL, newSandboxId, SANDBOX_LABEL } from "./labels.js";
 import { OciRuntimeChoice } from "./oci-runtime.js";
@@ -72,7 +73,7 @@ export interface DockerRuntimeOptions {
 export class DockerRuntime implements SandboxRuntime {
   readonly #options: DockerRuntimeOptions;
   readonly #docker: Docker;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: MAX_CALL_SOCKETS });
+  readonly #agent = new EngineAgent({ keepAlive: true, maxSockets: MAX_CALL_SOCKETS });
   readonly #removals: Semaphore;
   readonly #egress: DockerEgress;
   readonly #ociRuntime = new OciRuntimeChoice();
@@ -180,11 +181,11 @@ export class DockerRuntime implements SandboxRuntime {
     const network =
       spec.network === "none" ? undefined : { name: this.#egress.name, resolvers: this.#egress.resolvers };
     const resolvesLocalhost = this.#resolveLocalhost.has(spec.image);
-    const options = createOptions(spec, { id, instance, daemon: this.#daemon, network, resolvesLocalhost });
+    const { name, ...body } = createOptions(spec, { id, instance, daemon: this.#daemon, network, resolvesLocalhost });
     return this.#call(
       "create a container",
       undefined,
-      (abortSignal) => this.#docker.createContainer({ ...options, abortSignal }),
+      (abortSignal) => this.#docker.createContainer({ ...apart({ name }, body), abortSignal }),
       spec.image,
     );
   }
@@ -333,6 +334,14 @@ export class DockerRuntime implements SandboxRuntime {
   }
 }
 
+/**
+ * Arguments of a call, told apart into what belongs into its address and what into its body: docker-modem puts all of them
+ * into both else, a seccomp profile included. Its types do not know of it.
+ */
+function apart(query: Readonly<Record<string, string | undefined>>, body: object): object {
+  return { _query: query, _body: body };
+}
+
 function connectTo(address: EngineAddress, agent: Agent): Docker {
   const options: Docker.DockerOptions & { agent: Agent } = {
     protocol: "http",
@@ -347,7 +356,7 @@ function connectTo(address: EngineAddress, agent: Agent): Docker {
 
 /** Removes every container with this label; for the watchdog of a daemon that has died. @returns how many there were */
 export async function removeLabelled(address: EngineAddress, label: string, signal: AbortSignal): Promise<number> {
-  const agent = new Agent();
+  const agent = new EngineAgent();
   try {
     const docker = connectTo(address, agent);
     const found = await docker.listContainers({ all: true, filters: { label: [label] }, abortSignal: signal });

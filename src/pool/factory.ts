@@ -109,6 +109,7 @@ export class SandboxFactory {
         // Only now may another take its place: what the engine is still removing costs memory too.
         leave();
       },
+      calm: () => headway.clear(),
       onLog: (text) => {
         log.warn({ sandbox: running.id, text: text.slice(0, 1024) }, "the interpreter complained before it was ready");
       },

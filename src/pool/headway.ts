@@ -1,16 +1,16 @@
 import type { Clock } from "../clock.js";
 
 /**
- * How long a run that was just released has the machine to itself, in ms. Making a container takes several processes of
- * the engine's, and beside one that starts at the same moment a program's first byte comes 2-4 ms later on two cores
- * (docs/performance.md). Longer would gain little, because most programs have printed or ended by then, and would leave
- * the stock short for longer.
+ * How long a run that was just released has the machine to itself, in ms. Making or removing a container takes several
+ * processes of the engine's, and beside one that starts at the same moment a program's first byte comes 2-4 ms later on
+ * two cores. Eight that are released at once need 25 ms for their first bytes there; longer gains nothing
+ * (docs/performance.md), and would leave the stock short for longer.
  */
-const HEADWAY_MS = 15;
+const HEADWAY_MS = 30;
 
 /**
- * Lets runs go before refills: a creation waits while any run is in its first moments. Each wait is bounded, so that
- * runs which follow each other closely cannot keep the stock from being refilled.
+ * Lets runs go before refills: creations and removals wait while any run is in its first moments. Each wait is bounded, so
+ * that runs which follow each other closely cannot keep the stock from being refilled.
  */
 export class Headway {
   readonly #clock: Clock;

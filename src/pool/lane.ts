@@ -54,6 +54,9 @@ export interface AcquireOptions {
   readonly onQueued: (position: number, etaMs: number | null) => void;
 }
 
+/** Between looks whether anybody still waits in a lane that is to close, in ms. */
+const RETIRE_POLL_MS = 50;
+
 /** Ends what waited beside a wait. Made once: an abort without a reason makes an exception each time, stack and all. */
 const SERVED = new Error("the wait is over");
 
@@ -224,12 +227,20 @@ export class Lane implements AsyncDisposable {
    */
   async acquire(options: AcquireOptions): Promise<Lease> {
     const { clock } = this.#options;
-    const sandbox = await this.#next(options);
+    const sandbox = this.#takeReady(options.signal) ?? (await this.#next(options));
     const now = clock.now();
     return new Lease(sandbox, {
       launch: sandbox.readyAt <= options.askedAt ? "warm" : "cold",
       queueMs: now - options.askedAt,
     });
+  }
+
+  /** What most runs come to: something is ready, nobody is before them and nothing is in the way. */
+  #takeReady(signal: AbortSignal): Sandbox | undefined {
+    if (signal.aborted || this.#closing !== undefined || this.#holds > 0 || this.#line.length > 0) return undefined;
+    const sandbox = this.#stock.take();
+    sandbox?.markLeased();
+    return sandbox;
   }
 
   async #next(options: AcquireOptions): Promise<Sandbox> {
@@ -321,6 +332,18 @@ export class Lane implements AsyncDisposable {
 
   #refuseAll(error: DaemonError): void {
     for (let waiter = this.#line.next(); waiter !== undefined; waiter = this.#line.next()) waiter.reject(error);
+  }
+
+  /** Serves who waits, or lets them run out of time, and closes; for a lane that gets no new runs. */
+  async retire(): Promise<void> {
+    const { clock } = this.#options;
+    const { signal } = this.#over;
+    try {
+      while (this.#line.length > 0) await clock.sleep(RETIRE_POLL_MS, { signal });
+    } catch {
+      // Closed meanwhile.
+    }
+    await this[Symbol.asyncDispose]();
   }
 
   /** Refuses who waits, ends creations, evicts the stock. Leased sandboxes are their runs' to evict. */

@@ -12,10 +12,22 @@ export class UnknownLaneError extends DaemonError {
 
 /** The daemon's lanes by name. */
 export class Lanes implements AsyncDisposable {
-  readonly #lanes: ReadonlyMap<string, Lane>;
+  #lanes: ReadonlyMap<string, Lane>;
+  /** Lanes that take nothing new; their last runs still wait in them. */
+  readonly #retiring = new Set<Lane>();
 
   constructor(lanes: Iterable<Lane>) {
-    this.#lanes = new Map([...lanes].map((lane) => [lane.name, lane]));
+    this.#lanes = byName(lanes);
+  }
+
+  /** Puts these in the place of all there are. Those that are not among them serve who waits in them, and are closed then. */
+  replace(lanes: readonly Lane[]): void {
+    for (const lane of this.#lanes.values()) {
+      if (lanes.includes(lane)) continue;
+      this.#retiring.add(lane);
+      void lane.retire().finally(() => this.#retiring.delete(lane));
+    }
+    this.#lanes = byName(lanes);
   }
 
   /** @throws UnknownLaneError */
@@ -30,6 +42,10 @@ export class Lanes implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#lanes.values()].map((lane) => lane[Symbol.asyncDispose]()));
+    await Promise.all([...this.#lanes.values(), ...this.#retiring].map((lane) => lane[Symbol.asyncDispose]()));
   }
+}
+
+function byName(lanes: Iterable<Lane>): ReadonlyMap<string, Lane> {
+  return new Map([...lanes].map((lane) => [lane.name, lane]));
 }

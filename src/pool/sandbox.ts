@@ -13,16 +13,23 @@ export class Sandbox {
   readyAt = 0;
   readonly #running: RunningSandbox;
   readonly #onState: (from: SandboxState, to: SandboxState) => void;
+  readonly #calm: () => Promise<void>;
   #state: SandboxState = "creating";
   #eviction: Promise<void> | undefined;
 
   constructor(
     running: RunningSandbox,
-    options: { onState: (from: SandboxState, to: SandboxState) => void; onLog: (text: string) => void },
+    options: {
+      onState: (from: SandboxState, to: SandboxState) => void;
+      onLog: (text: string) => void;
+      /** Settles when a removal disturbs nobody, or soon. */
+      calm: () => Promise<void>;
+    },
   ) {
     this.id = running.id;
     this.#running = running;
     this.#onState = options.onState;
+    this.#calm = options.calm;
     this.channel = new RunnerChannel(running, { onLog: options.onLog });
   }
 
@@ -60,6 +67,7 @@ export class Sandbox {
 
   async #evict(): Promise<void> {
     this.#enter("evicting");
+    await this.#calm();
     await this.#running.remove();
     this.#enter("gone");
   }

@@ -45,11 +45,12 @@ export interface HttpServerOptions {
 /** The one listener: plain requests by route, WebSockets at `/v1/ws`, nothing before the door. */
 export class HttpServer {
   readonly #options: HttpServerOptions;
-  readonly #door: Door;
+  #config: ServerConfig;
+  #door: Door;
   readonly #server: Server;
-  readonly #sockets: WebSocketServer;
+  #sockets: WebSocketServer;
   readonly #connections = new Set<Connection>();
-  readonly #pings: NodeJS.Timeout;
+  #pings: NodeJS.Timeout;
   #address: ListenAddress;
   #draining = false;
 
@@ -57,6 +58,7 @@ export class HttpServer {
   constructor(options: HttpServerOptions) {
     const { config } = options;
     this.#options = options;
+    this.#config = config;
     this.#address = parseListenAddress(config.listen);
     this.#door = new Door(this.#address, config);
     this.#server = createServer({
@@ -65,22 +67,35 @@ export class HttpServer {
       requestTimeout: config.handshakeTimeoutMs,
       connectionsCheckingInterval: 1_000,
     });
-    this.#sockets = new WebSocketServer({
-      noServer: true,
-      maxPayload: config.maxMessageBytes * HARD_LIMIT_FACTOR,
-      maxFragments: MAX_FRAGMENTS,
-      perMessageDeflate: false,
-      clientTracking: false,
-    });
+    this.#sockets = socketsFor(config);
     this.#server.on("request", (request, response) => {
       void this.#onRequest(request, response);
     });
     this.#server.on("upgrade", (request, socket, head) => {
       this.#onUpgrade(request, socket, head);
     });
-    this.#pings = setInterval(() => {
+    this.#pings = this.#pingEvery(config.pingIntervalMs);
+  }
+
+  /**
+   * Takes other tokens, names and limits for whoever connects from now on; connections that are open keep theirs. The
+   * address stays.
+   * @throws ConfigError as the constructor does; nothing has changed then
+   */
+  reconfigure(config: ServerConfig): void {
+    this.#door = new Door(this.#address, config);
+    this.#config = config;
+    this.#sockets = socketsFor(config);
+    this.#server.headersTimeout = config.handshakeTimeoutMs;
+    this.#server.requestTimeout = config.handshakeTimeoutMs;
+    clearInterval(this.#pings);
+    this.#pings = this.#pingEvery(config.pingIntervalMs);
+  }
+
+  #pingEvery(ms: number): NodeJS.Timeout {
+    return setInterval(() => {
       for (const connection of this.#connections) connection.ping();
-    }, config.pingIntervalMs).unref();
+    }, ms).unref();
   }
 
   get address(): ListenAddress {
@@ -111,10 +126,10 @@ export class HttpServer {
   }
 
   /**
-   * Takes no more runs, lets live ones finish for so long, ends the rest, and closes. Receipts of removal are waited for,
+   * Takes no more runs, lets live ones finish for `shutdownGraceMs`, ends the rest, and closes. Receipts of removal are waited for,
    * but not for ever: an engine that hangs must not keep the daemon from stopping.
    */
-  async close(options: { graceMs: number }): Promise<void> {
+  async close(): Promise<void> {
     this.#draining = true;
     clearInterval(this.#pings);
     const closed = new Promise<void>((resolve) => {
@@ -124,7 +139,7 @@ export class HttpServer {
     });
     const connections = [...this.#connections];
     const finished = Promise.all(connections.map((connection) => connection.finished()));
-    await orAfter(finished, options.graceMs);
+    await orAfter(finished, this.#config.shutdownGraceMs);
     for (const connection of connections) connection.terminateRuns("shutdown");
     await orAfter(finished, RECEIPT_GRACE_MS);
     for (const connection of this.#connections) connection.close("shutting_down", "The daemon is stopping.");
@@ -179,7 +194,7 @@ export class HttpServer {
       refuseUpgrade(socket, errorAnswer("shutting_down", "The daemon is stopping."));
       return;
     }
-    if (this.#connections.size >= this.#options.config.maxConnections) {
+    if (this.#connections.size >= this.#config.maxConnections) {
       refuseUpgrade(socket, errorAnswer("rate_limited", "The daemon has as many connections as it may have."));
       return;
     }
@@ -188,7 +203,7 @@ export class HttpServer {
         key: randomBytes(8).toString("hex"),
         socket: webSocket,
         hello: this.#options.hello(),
-        config: this.#options.config,
+        config: this.#config,
         now: this.#options.now,
         isDraining: () => this.#draining,
         execute: this.#options.execute,
@@ -200,6 +215,16 @@ export class HttpServer {
       });
     });
   }
+}
+
+function socketsFor(config: ServerConfig): WebSocketServer {
+  return new WebSocketServer({
+    noServer: true,
+    maxPayload: config.maxMessageBytes * HARD_LIMIT_FACTOR,
+    maxFragments: MAX_FRAGMENTS,
+    perMessageDeflate: false,
+    clientTracking: false,
+  });
 }
 
 /** Waits for the promise, but no longer than this. */

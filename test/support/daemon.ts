@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { systemClock } from "../../src/clock.js";
 import { loadConfig } from "../../src/config/load.js";
+import type { Config } from "../../src/config/schema.js";
 import { Daemon } from "../../src/daemon.js";
 import { packageRoot } from "../../src/package-root.js";
 import { testImage } from "./probes/engine.js";
@@ -35,15 +36,19 @@ export function newInstance(): string {
   return `test-${randomBytes(6).toString("hex")}`;
 }
 
+/** The configuration of a test's daemon; what the overrides say comes last. */
+export async function testConfig(instance: string, overrides: readonly string[] = []): Promise<Config> {
+  return loadConfig({ overrides: [...TEST_SETTINGS, `engine.instance=${instance}`, ...overrides] });
+}
+
 /** A daemon in this process, on the real engine. Disposing stops it and asserts that none of its containers is left. */
 export async function startDaemon(
   overrides: readonly string[] = [],
   options: { settle?: boolean } = {},
 ): Promise<TestDaemon> {
   const instance = newInstance();
-  const config = await loadConfig({ overrides: [...TEST_SETTINGS, `engine.instance=${instance}`, ...overrides] });
   const daemon = await Daemon.start({
-    config,
+    config: await testConfig(instance, overrides),
     imageOf: testImage,
     clock: systemClock,
     log: pino({ level: "silent" }),
@@ -75,11 +80,15 @@ export interface DaemonProcess extends AsyncDisposable {
 export async function startDaemonProcess(
   overrides: readonly string[] = [],
   instance = newInstance(),
+  // A file of the test's own, which then has to say all that differs from the defaults.
+  { configPath }: { configPath?: string } = {},
 ): Promise<DaemonProcess> {
-  const settings = [...TEST_SETTINGS, `engine.instance=${instance}`, ...overrides].flatMap((setting) => [
-    "--set",
-    setting,
-  ]);
+  const settings = [
+    ...(configPath === undefined ? TEST_SETTINGS : ["server.listen=127.0.0.1:0"]),
+    `engine.instance=${instance}`,
+    ...overrides,
+  ].flatMap((setting) => ["--set", setting]);
+  if (configPath !== undefined) settings.push("--config", configPath);
   const program = join(packageRoot(), "dist", "src", "cli", "main.js");
   const child = spawn(process.execPath, [program, "serve", ...settings], { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
