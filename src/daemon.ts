@@ -188,7 +188,7 @@ export class Daemon implements AsyncDisposable {
       this.#stopping.abort(new ConfigError("the daemon is stopping"));
       await this.#reloads;
     });
-    await this.#cleanup.add("server", () => this.server.close());
+    await this.#cleanup.add("server", () => this.server.close({ graceMs: this.#config.server.shutdownGraceMs }));
     await this.#cleanup.add("housekeeping", () => {
       stopping.abort(new Error("the daemon is stopping"));
     });

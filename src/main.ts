@@ -112,7 +112,10 @@ function reloadOnDemand(
     if (!stop.signal.aborted) void reload("SIGHUP");
   });
   watchFile(path, { onChange: () => reload(path), signal: stop.signal }).catch((error: unknown) => {
-    log.warn({ path, reason: messageOf(error) }, "changes of the configuration's file go unseen; SIGHUP has it read again");
+    log.warn(
+      { path, reason: messageOf(error) },
+      "changes of the configuration's file go unseen; SIGHUP has it read again",
+    );
   });
 }
 

@@ -184,7 +184,9 @@ const lane = z
       .describe(
         "How long the runner has to report the end of a killed run before its container is removed regardless.",
       ),
-    maxCodeBytes: whole("bytes", 1, 64 * MIB).default(MIB).describe("Size of one program."),
+    maxCodeBytes: whole("bytes", 1, 64 * MIB)
+      .default(MIB)
+      .describe("Size of one program."),
     maxOutputBytes: whole("bytes", 0, 1_024 * MIB)
       .default(16 * MIB)
       .describe("Output of one run, stdout and stderr together, that is sent."),
@@ -218,7 +220,9 @@ const lane = z
       .describe("Processors, in fractions: 0.5 is half of one."),
     pids: whole("processes and threads", 8, 100_000).default(128).describe("Processes and threads at once."),
     openFiles: whole("descriptors", 32, 1_048_576).default(1_024).describe("Open files of one process."),
-    workspaceMiB: mebibytes(1, 65_536).default(128).describe("What /workspace holds; it is memory, as all of these are."),
+    workspaceMiB: mebibytes(1, 65_536)
+      .default(128)
+      .describe("What /workspace holds; it is memory, as all of these are."),
     workspaceInodes: inodes.default(65_536).describe("Files, folders and links that /workspace holds."),
     tmpMiB: mebibytes(1, 65_536).default(64).describe("What /tmp holds."),
     tmpInodes: inodes.default(65_536).describe("The same of /tmp."),

@@ -1,4 +1,5 @@
-import { readFile, watch } from "node:fs/promises";
+import { watch } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -15,12 +16,13 @@ export async function watchFile(
   { onChange, signal }: { onChange: () => Promise<void>; signal: AbortSignal },
 ): Promise<void> {
   let known = await contentOf(path);
-  let isDue = false;
+  let events = 0;
+  let seen = 0;
   const look = async (): Promise<void> => {
-    while (isDue) {
-      isDue = false;
+    while (seen < events) {
+      seen = events;
       await sleep(QUIET_MS, undefined, { signal });
-      if (isDue) continue;
+      if (seen < events) continue;
       const content = await contentOf(path);
       // Gone for a moment, or for good: in neither case is there anything to read.
       if (content === undefined || content === known) continue;
@@ -29,18 +31,18 @@ export async function watchFile(
     }
   };
   let looking: Promise<void> | undefined;
-  try {
-    for await (const _event of watch(dirname(path), { signal })) {
-      isDue = true;
-      looking ??= look()
-        .catch(() => undefined) // Aborted.
-        .finally(() => {
-          looking = undefined;
-        });
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
+  const watcher = watch(dirname(path), { signal }, () => {
+    events += 1;
+    looking ??= look()
+      .catch(() => undefined) // Aborted.
+      .finally(() => {
+        looking = undefined;
+      });
+  });
+  await new Promise<void>((resolve, reject) => {
+    watcher.once("close", resolve);
+    watcher.once("error", reject);
+  });
 }
 
 async function contentOf(path: string): Promise<string | undefined> {

@@ -6,7 +6,7 @@ import type { Clock } from "../clock.js";
  * two cores. Eight that are released at once need 25 ms for their first bytes there; longer gains nothing
  * (docs/performance.md), and would leave the stock short for longer.
  */
-const HEADWAY_MS = 30;
+export const HEADWAY_MS = 30;
 
 /**
  * Lets runs go before refills: creations and removals wait while any run is in its first moments. Each wait is bounded, so

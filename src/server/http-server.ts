@@ -126,10 +126,10 @@ export class HttpServer {
   }
 
   /**
-   * Takes no more runs, lets live ones finish for `shutdownGraceMs`, ends the rest, and closes. Receipts of removal are waited for,
+   * Takes no more runs, lets live ones finish for so long, ends the rest, and closes. Receipts of removal are waited for,
    * but not for ever: an engine that hangs must not keep the daemon from stopping.
    */
-  async close(): Promise<void> {
+  async close(options: { graceMs: number }): Promise<void> {
     this.#draining = true;
     clearInterval(this.#pings);
     const closed = new Promise<void>((resolve) => {
@@ -139,7 +139,7 @@ export class HttpServer {
     });
     const connections = [...this.#connections];
     const finished = Promise.all(connections.map((connection) => connection.finished()));
-    await orAfter(finished, this.#config.shutdownGraceMs);
+    await orAfter(finished, options.graceMs);
     for (const connection of connections) connection.terminateRuns("shutdown");
     await orAfter(finished, RECEIPT_GRACE_MS);
     for (const connection of this.#connections) connection.close("shutting_down", "The daemon is stopping.");

@@ -78,7 +78,10 @@ const RULES: Readonly<
   "main.ts": { values: ["daemon.ts", "banner.ts", "config", "setup/sandbox-image.ts", ...LEAVES] },
   "banner.ts": { values: LEAVES, types: ["daemon.ts", "pool/lane.ts"] },
   "daemon.ts": {
-    values: ["server", "run", "pool", "container", "protocol", "metrics.ts", ...LEAVES],
+    values: [
+      ...["server", "run", "pool", "container", "protocol", "metrics.ts"],
+      ...["config/changes.ts", "config/json-schema.ts", ...LEAVES],
+    ],
     types: ["config/schema.ts"],
   },
   "metrics.ts": { values: [], types: ["pool", "protocol"] },

@@ -25,7 +25,7 @@ describe("the JSON schema of the configuration", () => {
   });
 
   it("describes every key", () => {
-    const keys = leaves(configJsonSchema() as Node);
+    const keys = leaves(configJsonSchema());
     expect(keys.length).toBeGreaterThan(60);
     expect(keys.filter(([, { description }]) => description === undefined).map(([key]) => key)).toEqual([]);
   });

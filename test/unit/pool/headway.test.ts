@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Headway } from "../../../src/pool/headway.js";
+import { Headway, HEADWAY_MS } from "../../../src/pool/headway.js";
 import { ManualClock } from "../../support/manual-clock.js";
 import { standing } from "./rig.js";
 
@@ -13,7 +13,7 @@ describe("the headway of fresh runs", () => {
     const headway = new Headway(clock);
     headway.enter({});
     const cleared = headway.clear();
-    await clock.advance(14);
+    await clock.advance(HEADWAY_MS - 1);
     expect(await standing(cleared)).toBe("pending");
     await clock.advance(1);
     await cleared;
@@ -39,7 +39,7 @@ describe("the headway of fresh runs", () => {
     headway.enter({});
     const cleared = headway.clear();
     for (let step = 0; step < 3; step += 1) {
-      await clock.advance(5);
+      await clock.advance(HEADWAY_MS / 3);
       headway.enter({});
     }
     expect(await standing(cleared)).toBe("fulfilled");

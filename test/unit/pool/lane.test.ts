@@ -4,8 +4,9 @@ import { FromRunner } from "../../../src/container/runner-frames.js";
 import { deferred } from "../../../src/deferred.js";
 import { ShuttingDownError } from "../../../src/errors.js";
 import { QueueFullError, QueueTimeoutError } from "../../../src/pool/errors.js";
+import { HEADWAY_MS } from "../../../src/pool/headway.js";
 import { settle } from "../../support/manual-clock.js";
-import { failureOf, HEADWAY_MS, LaneRig, standing } from "./rig.js";
+import { failureOf, LaneRig, standing } from "./rig.js";
 
 describe("a lane's stock", () => {
   it("is filled to its target, and no further", async () => {
@@ -129,7 +130,8 @@ describe("a run that asks a lane for a sandbox", () => {
     await rig.clock.advance(60);
     const first = rig.acquire({ client: "a" });
     const second = rig.acquire({ client: "b" });
-    await rig.clock.advance(59);
+    // The first one's run has its headway before another is made.
+    await rig.clock.advance(HEADWAY_MS + 59);
     expect([await standing(first), await standing(second)]).toEqual(["fulfilled", "pending"]);
     await rig.clock.advance(1);
     const [a, b] = await Promise.all([first, second]);
@@ -251,14 +253,13 @@ describe("a run that asks a lane for a sandbox", () => {
   });
 
   it("waits no longer than its queue time, also when another client's turn took what was meant for it", async () => {
-    await using rig = await LaneRig.start({ warm: 2, maxSandboxes: 2 });
-    // Two are ready for the first two; but clients take turns, so the third is served before the second.
-    const first = rig.acquire({ client: "x", queueMs: 500 });
-    const second = rig.acquire({ client: "x", queueMs: 500 });
-    const third = rig.acquire({ client: "y", queueMs: 500 });
+    await using rig = await LaneRig.start({ warm: 3, maxSandboxes: 3 });
+    // Three are ready for the first three; but in the line clients take turns, so the fourth is served before the third.
+    const ask = (client: string) => rig.acquire({ client, queueMs: 500 });
+    const [first, second, third, fourth] = [ask("x"), ask("x"), ask("x"), ask("y")] as const;
     await settle();
-    expect([await standing(first), await standing(third)]).toEqual(["fulfilled", "fulfilled"]);
-    const outcome = failureOf(second);
+    for (const served of [first, second, fourth]) expect(await standing(served)).toBe("fulfilled");
+    const outcome = failureOf(third);
     await rig.clock.advance(500);
     expect(await standing(outcome)).toBe("fulfilled");
     expect(await outcome).toBeInstanceOf(QueueTimeoutError);

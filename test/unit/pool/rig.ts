@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { type Config, configSchema, type LaneConfig } from "../../../src/config/schema.js";
 import type { DaemonError } from "../../../src/errors.js";
-import { Headway } from "../../../src/pool/headway.js";
+import { Headway, HEADWAY_MS } from "../../../src/pool/headway.js";
 import { Lane } from "../../../src/pool/lane.js";
 import { Lanes } from "../../../src/pool/lanes.js";
 import type { Lease } from "../../../src/pool/lease.js";
@@ -17,9 +17,6 @@ export function laneConfig(differences: Partial<LaneConfig> = {}): LaneConfig {
 }
 
 export const SERVER_CONFIG: Config["server"] = configSchema.parse({ lanes: { python: { language: "python" } } }).server;
-
-/** How long a refill lets a fresh run go before. */
-export const HEADWAY_MS = 15;
 
 /** One lane on the fake engine, with the time in the test's hands. */
 export class LaneRig implements AsyncDisposable {

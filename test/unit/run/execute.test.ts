@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { LaneConfig } from "../../../src/config/schema.js";
+import { HEADWAY_MS } from "../../../src/pool/headway.js";
 import { runMessage, serverMessage, type ServerMessage } from "../../../src/protocol/messages.js";
 import { execute, type RunRecord } from "../../../src/run/execute.js";
 import { Run } from "../../../src/run/run.js";
@@ -115,7 +116,7 @@ describe("a run that ends by itself", () => {
     const run = start(rig);
     await run.done;
     // The refill's respect for a fresh run is over by then.
-    await rig.clock.advance(15);
+    await rig.clock.advance(HEADWAY_MS);
     expect(rig.clock.sleeping).toBe(0);
   });
 });
@@ -579,7 +580,7 @@ describe("a run that writes much", () => {
     await run.done;
     expect(textOf(run)).toBe("x\n".repeat(500));
     expect(run.messages.filter(({ type }) => type === "stdout").length).toBeLessThan(5);
-    await rig.clock.advance(15);
+    await rig.clock.advance(HEADWAY_MS);
     expect(rig.clock.sleeping).toBe(0);
   });
 
