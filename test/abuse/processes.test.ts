@@ -8,6 +8,8 @@ import { waitFor } from "../support/wait.js";
 
 /** Every exit code and signal through the daemon, where somebody has the time; the runner's own tests have them all. */
 const ALL_CODES = process.env["MATCHBOX_TEST_ALL_CODES"] !== undefined;
+/** All at once, and a few a second are served. */
+const QUEUE_MS = 300_000;
 const CODES = ALL_CODES ? Array.from({ length: 256 }, (_, code) => code) : [3, 126, 128, 143, 254];
 /** SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU stop; SIGCHLD, SIGCONT, SIGURG and SIGWINCH do nothing. */
 const NOT_DEADLY = [17, 18, 19, 20, 21, 22, 23, 28];
@@ -138,9 +140,9 @@ raise SystemExit(5)`,
 
   it("B3.38 exit codes, signals and all the ways out of Python are told as they were", () =>
     arena.withstands(async ({ peer }) => {
-      const codes = CODES.map((code) => [peer.start("shell", `exit ${code}`, { queueMs: 60_000 }), code] as const);
+      const codes = CODES.map((code) => [peer.start("shell", `exit ${code}`, { queueMs: QUEUE_MS }), code] as const);
       const signals = SIGNALS.map(
-        (number) => [peer.start("shell", `kill -${number} $$`, { queueMs: 60_000 }), number] as const,
+        (number) => [peer.start("shell", `kill -${number} $$`, { queueMs: QUEUE_MS }), number] as const,
       );
       const waysOut = [
         ["raise SystemExit('last words')", 1, /^last words\n$/],
@@ -153,7 +155,7 @@ raise SystemExit(5)`,
         ["import signal\nsignal.raise_signal(signal.SIGINT)", 130, /KeyboardInterrupt/],
       ].map(
         ([code, exitCode, stderr]) =>
-          [peer.start("python", code as string, { queueMs: 60_000 }), exitCode as number, stderr as RegExp] as const,
+          [peer.start("python", code as string, { queueMs: QUEUE_MS }), exitCode as number, stderr as RegExp] as const,
       );
       for (const [id, code] of codes) {
         expect((await peer.ending(id)).exit).toMatchObject({ reason: "exited", exitCode: code, signal: null });

@@ -5,7 +5,8 @@ import socket
 import sys
 import threading
 
-DEADLINE_S = 1.5
+# Long enough for a lost packet to be sent again.
+DEADLINE_S = 2.5
 
 
 def attempt(target):
