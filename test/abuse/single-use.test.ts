@@ -1,6 +1,7 @@
 import { access, readFile } from "node:fs/promises";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Arena } from "../support/abuse/arena.js";
 import { newCanary } from "../support/abuse/canaries.js";
@@ -17,6 +18,8 @@ const MAX_STARTS = 2;
 
 /** Longer forms: sandboxes whose chance is compared, and runs of the soak. */
 const SAMPLES = Number(process.env["MATCHBOX_TEST_SAMPLES"] ?? 10);
+/** A container lives for longer than this, so that each is seen. */
+const LOOK_MS = 100;
 const SOAK_RUNS = Number(process.env["MATCHBOX_TEST_SOAK_RUNS"] ?? 12);
 
 /** Leaves its first argument wherever a program can leave something, and a process that lives on. */
@@ -219,44 +222,53 @@ describe("single use, and the stock behind it", () => {
       }
     }));
 
-  it(`B7.74 ${SOAK_RUNS} runs of all kinds leave no container, cgroup, mount, shim or folder behind`, () =>
-    arena.withstands(async ({ peer, connect }) => {
-      const programs: ((client: typeof peer) => string)[] = [
-        (client) => client.start("python", "print(1)"),
-        (client) => client.start("shell", "exit 3", { queueMs: 30_000 }),
-        (client) => client.start("python", "1 / 0"),
-        (client) => client.start("shell", "kill -SEGV $$", { queueMs: 30_000 }),
-        (client) => client.start("python", "import time\ntime.sleep(60)", { timeoutMs: 200 }),
-        (client) => client.start("shell", "(setsid sleep 86400 &); head -c 100000 /dev/zero", { queueMs: 30_000 }),
-      ];
-      const ids = new Set<string>();
-      const over = new AbortController();
-      const watch = (async () => {
-        while (!over.signal.aborted) for (const { Id } of await containersOf(arena.daemon.instance)) ids.add(Id);
-      })();
-      for (let done = 0; done < SOAK_RUNS; done += programs.length) {
-        const leaving = await connect();
-        const runs = programs.map((start, index) => [index % 5 === 4 ? leaving : peer, start] as const);
-        const started = runs.map(([client, start]) => [client, start(client)] as const);
-        await Promise.all(started.map(([client, id]) => client.heard(id, "started")));
-        leaving.socket.terminate();
-        await Promise.all(started.filter(([client]) => client === peer).map(([client, id]) => client.destroyed(id)));
-      }
-      over.abort();
-      await watch;
-      const living = new Set((await containersOf(arena.daemon.instance)).map(({ Id }) => Id));
-      const { DockerRootDir } = JSON.parse((await callEngine("GET", "/info")).toString()) as { DockerRootDir: string };
-      const dead = [...ids].filter((id) => !living.has(id));
-      expect(dead.length).toBeGreaterThanOrEqual(SOAK_RUNS / 2);
-      for (const id of dead) {
-        await waitFor(async () => (await processesWith(id)).length === 0, {
-          timeoutMs: 5_000,
-          what: "its shim to end",
-        });
-        await expect(access(join(DockerRootDir, "containers", id))).rejects.toThrow("ENOENT");
-        expect(await readFile("/proc/self/mountinfo", "utf8")).not.toContain(id);
-        await expect(access(join("/sys/fs/cgroup/memory/docker", id))).rejects.toThrow("ENOENT");
-        await expect(access(join(`/sys/fs/cgroup/system.slice/docker-${id}.scope`))).rejects.toThrow("ENOENT");
-      }
-    }));
+  it(
+    `B7.74 ${SOAK_RUNS} runs of all kinds leave no container, cgroup, mount, shim or folder behind`,
+    () =>
+      arena.withstands(async ({ peer, connect }) => {
+        const programs: ((client: typeof peer) => string)[] = [
+          (client) => client.start("python", "print(1)"),
+          (client) => client.start("shell", "exit 3", { queueMs: 30_000 }),
+          (client) => client.start("python", "1 / 0"),
+          (client) => client.start("shell", "kill -SEGV $$", { queueMs: 30_000 }),
+          (client) => client.start("python", "import time\ntime.sleep(60)", { timeoutMs: 200 }),
+          (client) => client.start("shell", "(setsid sleep 86400 &); head -c 100000 /dev/zero", { queueMs: 30_000 }),
+        ];
+        const ids = new Set<string>();
+        const over = new AbortController();
+        const watch = (async () => {
+          while (!over.signal.aborted) {
+            for (const { Id } of await containersOf(arena.daemon.instance)) ids.add(Id);
+            await sleep(LOOK_MS);
+          }
+        })();
+        for (let done = 0; done < SOAK_RUNS; done += programs.length) {
+          const leaving = await connect();
+          const runs = programs.map((start, index) => [index % 5 === 4 ? leaving : peer, start] as const);
+          const started = runs.map(([client, start]) => [client, start(client)] as const);
+          await Promise.all(started.map(([client, id]) => client.heard(id, "started")));
+          leaving.socket.terminate();
+          await Promise.all(started.filter(([client]) => client === peer).map(([client, id]) => client.destroyed(id)));
+        }
+        over.abort();
+        await watch;
+        const living = new Set((await containersOf(arena.daemon.instance)).map(({ Id }) => Id));
+        const { DockerRootDir } = JSON.parse((await callEngine("GET", "/info")).toString()) as {
+          DockerRootDir: string;
+        };
+        const dead = [...ids].filter((id) => !living.has(id));
+        expect(dead.length).toBeGreaterThanOrEqual(SOAK_RUNS / 2);
+        for (const id of dead) {
+          await waitFor(async () => (await processesWith(id)).length === 0, {
+            timeoutMs: 5_000,
+            what: "its shim to end",
+          });
+          await expect(access(join(DockerRootDir, "containers", id))).rejects.toThrow("ENOENT");
+          expect(await readFile("/proc/self/mountinfo", "utf8")).not.toContain(id);
+          await expect(access(join("/sys/fs/cgroup/memory/docker", id))).rejects.toThrow("ENOENT");
+          await expect(access(join(`/sys/fs/cgroup/system.slice/docker-${id}.scope`))).rejects.toThrow("ENOENT");
+        }
+      }),
+    60_000 + SOAK_RUNS * 1_000,
+  );
 });
