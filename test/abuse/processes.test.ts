@@ -22,6 +22,7 @@ describe("programs that are hostile to processes and signals", () => {
   beforeAll(async () => {
     arena = await Arena.open([
       "lanes.shell.warm=3",
+      "lanes.shell.maxQueued=400",
       "lanes.shell.killGraceMs=500",
       "lanes.python.killGraceMs=500",
       "lanes.python.cpus=1",
