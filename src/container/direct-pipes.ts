@@ -51,20 +51,23 @@ function asStream(socket: Socket): Socket {
   return socket.on("error", () => socket.destroy());
 }
 
-/** Whether the pipes of runners can be reached from here, as far as it was tried; asked once, told once. */
+/** Sandboxes in a row whose pipes were out of reach, until nobody tries any more: one of them may have died just then. */
+const ATTEMPTS = 3;
+
+/** Whether the pipes of runners can be reached from here, as far as it was tried; told once. */
 export class DirectPipesChoice {
-  #isOpen: boolean;
+  #attemptsLeft: number;
   #isKnown = false;
   readonly #log: Log;
 
   constructor(options: { wanted: boolean; log: Log }) {
-    this.#isOpen = options.wanted;
+    this.#attemptsLeft = options.wanted ? ATTEMPTS : 0;
     this.#log = options.log;
   }
 
   /** Whether it is worth trying. */
   get isOpen(): boolean {
-    return this.#isOpen;
+    return this.#attemptsLeft > 0;
   }
 
   worked(): void {
@@ -75,8 +78,9 @@ export class DirectPipesChoice {
   /** Not to be called for a sandbox that has ended: that proves nothing. */
   failed(error: unknown): void {
     // Once they were reached they can be: what went wrong is this one sandbox's.
-    if (this.#isKnown || !this.#isOpen) return;
-    this.#isOpen = false;
+    if (this.#isKnown || this.#attemptsLeft === 0) return;
+    this.#attemptsLeft -= 1;
+    if (this.#attemptsLeft > 0) return;
     this.#log.info({ err: error }, "the pipes of sandboxes are out of reach; runs go through the engine");
   }
 }

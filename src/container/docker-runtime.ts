@@ -428,9 +428,10 @@ class DockerSandbox implements RunningSandbox {
 
   async openPipes(offer: PipeOffer): Promise<DirectPipes | undefined> {
     if (!this.#directPipes.isOpen) return undefined;
+    const container = await this.#inspect();
+    if (container === undefined) return undefined;
     try {
-      const { State: state } = await this.#container.inspect({ abortSignal: AbortSignal.timeout(INSPECT_DEADLINE_MS) });
-      const pipes = await openDirectPipes(state.Pid, offer);
+      const pipes = await openDirectPipes(container.State.Pid, offer);
       if (this.#isClosed || this.#removal !== undefined) {
         destroyPipes(pipes);
         return undefined;
@@ -444,13 +445,15 @@ class DockerSandbox implements RunningSandbox {
   }
 
   async inspectEnd(): Promise<SandboxEnd> {
-    try {
-      const { State: state } = await this.#container.inspect({ abortSignal: AbortSignal.timeout(INSPECT_DEADLINE_MS) });
-      return { exitCode: state.Running ? undefined : state.ExitCode, oomKilled: state.OOMKilled };
-    } catch {
-      // Gone already, or the engine is: either way nothing is known.
-      return { exitCode: undefined, oomKilled: false };
-    }
+    const container = await this.#inspect();
+    if (container === undefined) return { exitCode: undefined, oomKilled: false };
+    const { State: state } = container;
+    return { exitCode: state.Running ? undefined : state.ExitCode, oomKilled: state.OOMKilled };
+  }
+
+  /** What the engine says of the container; undefined when that, or the engine, is gone already. */
+  async #inspect(): Promise<Docker.ContainerInspectInfo | undefined> {
+    return this.#container.inspect({ abortSignal: AbortSignal.timeout(INSPECT_DEADLINE_MS) }).catch(() => undefined);
   }
 
   async remove(): Promise<void> {
