@@ -28,7 +28,7 @@ async function holder(program = 'read -r line <&6; echo "got $line" >&9') {
   const inode = async (fd: number): Promise<bigint> => (await stat(`/proc/${pid}/fd/${fd}`, { bigint: true })).ino;
   const offer: PipeOffer = { input: { fd: 6, inode: await inode(6) }, output: { fd: 9, inode: await inode(9) } };
   const go = (): void => void child.stdin.write("go\n");
-  return { child, pid, offer, go };
+  return { child, ended, pid, offer, go };
 }
 
 const openDescriptors = async (): Promise<string[]> => readdir("/proc/self/fd");
@@ -59,12 +59,14 @@ describe("the pipes of another process", () => {
   });
 
   it("close without an error when the other end is gone", async () => {
-    const { child, pid, offer } = await holder();
+    const { child, ended, pid, offer } = await holder();
     const { input, output } = await openDirectPipes(pid, offer);
     const closed = [input, output].map((pipe) => new Promise((resolve) => pipe.once("close", resolve)));
     output.resume();
     child.kill("SIGKILL");
     await closed[1];
+    // The kernel closes a dead process's descriptors one after the other.
+    await ended;
     input.write("to nobody");
     await closed[0];
     expect([input.destroyed, output.destroyed]).toEqual([true, true]);
