@@ -139,43 +139,51 @@ raise SystemExit(5)`,
       expect(killed).toMatchObject({ reason: "lost", exitCode: null, signal: null });
     }));
 
-  it("B3.38 exit codes, signals and all the ways out of Python are told as they were", () =>
-    arena.withstands(async ({ peer }) => {
-      const codes = CODES.map((code) => [peer.start("shell", `exit ${code}`, { queueMs: QUEUE_MS }), code] as const);
-      const signals = SIGNALS.map(
-        (number) => [peer.start("shell", `kill -${number} $$`, { queueMs: QUEUE_MS }), number] as const,
-      );
-      const waysOut = [
-        ["raise SystemExit('last words')", 1, /^last words\n$/],
-        ["import os\nprint('lost', end='')\nos._exit(9)", 9, /^$/],
-        ["import atexit, os\natexit.register(os._exit, 4)", 4, /^$/],
-        ["1 / 0", 1, /ZeroDivisionError/],
-        ["def broken(:", 1, /SyntaxError/],
-        ["import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()", 0, /^$/],
-        ["import threading, sys\nthreading.Thread(target=sys.exit, args=(3,)).start()", 0, /^$/],
-        ["import signal\nsignal.raise_signal(signal.SIGINT)", 130, /KeyboardInterrupt/],
-      ].map(
-        ([code, exitCode, stderr]) =>
-          [peer.start("python", code as string, { queueMs: QUEUE_MS }), exitCode as number, stderr as RegExp] as const,
-      );
-      for (const [id, code] of codes) {
-        expect((await peer.ending(id)).exit).toMatchObject({ reason: "exited", exitCode: code, signal: null });
-      }
-      for (const [id, number] of signals) {
-        const { constants } = await import("node:os");
-        const { exit } = await peer.ending(id);
-        expect(exit).toMatchObject({ reason: "signaled", exitCode: null });
-        expect(constants.signals[exit!.signal as NodeJS.Signals]).toBe(number);
-      }
-      for (const [id, exitCode, stderr] of waysOut) {
-        const told = await peer.ending(id);
-        expect(told.stderr).toMatch(stderr);
-        if (exitCode === 130)
-          // Python dies of the signal itself, as the plain command does.
-          expect(told.exit).toMatchObject({ reason: "signaled", signal: "SIGINT" });
-        else expect(told.exit).toMatchObject({ reason: "exited", exitCode });
-      }
-    }));
+  it(
+    "B3.38 exit codes, signals and all the ways out of Python are told as they were",
+    () =>
+      arena.withstands(async ({ peer }) => {
+        const codes = CODES.map((code) => [peer.start("shell", `exit ${code}`, { queueMs: QUEUE_MS }), code] as const);
+        const signals = SIGNALS.map(
+          (number) => [peer.start("shell", `kill -${number} $$`, { queueMs: QUEUE_MS }), number] as const,
+        );
+        const waysOut = [
+          ["raise SystemExit('last words')", 1, /^last words\n$/],
+          ["import os\nprint('lost', end='')\nos._exit(9)", 9, /^$/],
+          ["import atexit, os\natexit.register(os._exit, 4)", 4, /^$/],
+          ["1 / 0", 1, /ZeroDivisionError/],
+          ["def broken(:", 1, /SyntaxError/],
+          ["import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()", 0, /^$/],
+          ["import threading, sys\nthreading.Thread(target=sys.exit, args=(3,)).start()", 0, /^$/],
+          ["import signal\nsignal.raise_signal(signal.SIGINT)", 130, /KeyboardInterrupt/],
+        ].map(
+          ([code, exitCode, stderr]) =>
+            [
+              peer.start("python", code as string, { queueMs: QUEUE_MS }),
+              exitCode as number,
+              stderr as RegExp,
+            ] as const,
+        );
+        for (const [id, code] of codes) {
+          expect((await peer.ending(id)).exit).toMatchObject({ reason: "exited", exitCode: code, signal: null });
+        }
+        for (const [id, number] of signals) {
+          const { constants } = await import("node:os");
+          const { exit } = await peer.ending(id);
+          expect(exit).toMatchObject({ reason: "signaled", exitCode: null });
+          expect(constants.signals[exit!.signal as NodeJS.Signals]).toBe(number);
+        }
+        for (const [id, exitCode, stderr] of waysOut) {
+          const told = await peer.ending(id);
+          expect(told.stderr).toMatch(stderr);
+          if (exitCode === 130)
+            // Python dies of the signal itself, as the plain command does.
+            expect(told.exit).toMatchObject({ reason: "signaled", signal: "SIGINT" });
+          else expect(told.exit).toMatchObject({ reason: "exited", exitCode });
+        }
+      }),
+    60_000 + CODES.length * 1_000,
+  );
 
   it("B3.39 an input that never ends is waited for until the time-out; one that was never opened is at its end", () =>
     arena.withstands(async ({ peer }) => {
