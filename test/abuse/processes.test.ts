@@ -23,6 +23,7 @@ describe("programs that are hostile to processes and signals", () => {
     arena = await Arena.open([
       "lanes.shell.warm=3",
       "lanes.shell.maxQueued=400",
+      "server.maxRunsPerConnection=400",
       "lanes.shell.killGraceMs=500",
       "lanes.python.killGraceMs=500",
       "lanes.python.cpus=1",
