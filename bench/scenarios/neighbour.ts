@@ -1,6 +1,6 @@
 import { MatchboxClient } from "../../src/client/client.js";
-import type { Run } from "../../src/client/run.js";
 import { launchNote, measureLatencies } from "../lib/latencies.js";
+import { Neighbours } from "../lib/neighbours/neighbours.js";
 import { ownDaemon } from "../lib/own-daemon.js";
 import { ratiosOfFirst, type Scenario, type ScenarioOptions, type ScenarioResult } from "../lib/scenario.js";
 import { type Described, hostPython, type Launches, matchboxRun, type Task } from "../lib/subjects.js";
@@ -39,8 +39,7 @@ export const neighbour: Scenario = {
 async function run(options: ScenarioOptions): Promise<ScenarioResult> {
   await using daemon = await ownDaemon(options.url, SETTINGS);
   await using client = await MatchboxClient.connect({ url: daemon.url });
-  // Somebody else's connection: what a flood does to its own is its own affair.
-  await using others = await MatchboxClient.connect({ url: daemon.url });
+  await using others = await Neighbours.connect(daemon.url, NEIGHBOUR_LANE);
   const launches: Launches = { warm: 0, cold: 0 };
   const one = matchboxRun(client, { lane: LANE, task: TASK, rounds: options.runs, launches });
   const python = await hostPython(TASK, options.runs);
@@ -68,7 +67,7 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
     subjects: results,
     ratios: ratiosOfFirst(results),
     notes: [
-      `Beside: ${NEIGHBOURS} sandboxes of another lane (half a processor and 512 MiB each, as is the default) do it all the while, run over a connection of their own. A measurement begins when all have begun.`,
+      `Beside: ${NEIGHBOURS} sandboxes of another lane (half a processor and 512 MiB each, as is the default) do it all the while, run by another process over a connection of its own. A measurement begins when all have begun.`,
       "Every output was compared with the expected one; a wrong one would have ended the measurement.",
       launchNote(launches),
     ],
@@ -76,36 +75,18 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
 }
 
 /** The same measurement, while neighbours do something; they are gone when it has been taken. */
-function beside(client: MatchboxClient, subject: Described, { name, code }: { name: string; code: string }): Described {
+function beside(others: Neighbours, subject: Described, { name, code }: { name: string; code: string }): Described {
   return {
     ...subject,
     name: `beside ${name}`,
     description: `the same while ${NEIGHBOURS} sandboxes run: ${code.replaceAll("\n", "; ").replaceAll(/ +/g, " ")}`,
     measure: async () => {
-      const neighbours = Array.from({ length: NEIGHBOURS }, () =>
-        client.run({ lane: NEIGHBOUR_LANE, code: `print('up', flush=True)\n${code}` }),
-      );
-      const ended = neighbours.map((each) => each.exit);
       try {
-        await Promise.all(neighbours.map(untilUp));
+        await others.start(code, NEIGHBOURS);
         return await subject.measure();
       } finally {
-        for (const each of neighbours) each.cancel();
-        await Promise.allSettled(ended);
+        await others.stop();
       }
     },
   };
-}
-
-/** Reads on in the background, as a client does. @throws Error when the neighbour ends before it has begun */
-async function untilUp(neighbour: Run): Promise<void> {
-  const events = neighbour[Symbol.asyncIterator]();
-  for (;;) {
-    const { value: event } = await events.next();
-    if (event === undefined || event.type === "exit") throw new Error("a neighbour ended before it had begun");
-    if (event.type === "stdout") break;
-  }
-  void (async () => {
-    while ((await events.next()).done !== true);
-  })().catch(() => undefined);
 }

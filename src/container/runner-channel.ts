@@ -42,6 +42,12 @@ export const FAILED_FILE = 2;
 const MAX_LAST_WORDS = 1_024;
 
 /**
+ * A chunk of this many bytes means that more is waiting. Node would go on reading, up to 32 chunks in one go, and a few
+ * sandboxes that flood would keep everybody else's runs waiting for a tenth of a second.
+ */
+const TURN_BYTES = 32 * 1_024;
+
+/**
  * The conversation with one runner: waits for its READY, then carries one program and its ending.
  *
  * Nothing here trusts the bytes to make sense: a frame that does not fit ends the conversation as `onLost`.
@@ -57,6 +63,9 @@ export class RunnerChannel {
   #input: Writable;
   #output: Readable;
   #hasAskedForPipes = false;
+  /** Whether reading is stopped because whoever reads the run's output is behind, and until the others have had their turn. */
+  #isPaused = false;
+  #isYielding = false;
   readonly #onLog: (text: string) => void;
   #lastWords = "";
   #settleReady: { resolve: () => void; reject: (error: Error) => void } | undefined;
@@ -132,16 +141,29 @@ export class RunnerChannel {
 
   /** Stops reading: the runner's pipe fills, and the program blocks in its next write. */
   pause(): void {
+    this.#isPaused = true;
     this.#output.pause();
   }
 
   resume(): void {
-    this.#output.resume();
+    this.#isPaused = false;
+    if (!this.#isYielding) this.#output.resume();
+  }
+
+  /** Reads no more in this turn of the event loop. */
+  #yield(): void {
+    this.#isYielding = true;
+    this.#output.pause();
+    setImmediate(() => {
+      this.#isYielding = false;
+      if (!this.#isPaused) this.#output.resume();
+    });
   }
 
   #listenTo(output: Readable): void {
     const decoder = new FrameDecoder();
     output.on("data", (chunk: Buffer) => {
+      if (chunk.length >= TURN_BYTES) this.#yield();
       try {
         decoder.push(chunk, (frame) => {
           this.#onFrame(frame);

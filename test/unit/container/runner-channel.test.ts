@@ -1,4 +1,5 @@
 import { PassThrough, Writable } from "node:stream";
+import { setImmediate } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { deferred } from "../../../src/deferred.js";
 import type { DirectPipes } from "../../../src/container/direct-pipes.js";
@@ -278,6 +279,35 @@ describe("a channel with a program", () => {
       ["stdout", "held"],
       ["exit", 0],
     ]);
+  });
+
+  it("reads one large chunk in a turn of the event loop, so that others have theirs", async () => {
+    const { output, begin, sayReady, heard } = openChannel();
+    await sayReady();
+    begin();
+    for (let count = 0; count < 8; count++) output.write(encodeFrame(FromRunner.stdout, Buffer.alloc(40_000, "x")));
+    const turns: number[] = [];
+    while (heard.length < 8) {
+      turns.push(heard.length);
+      await setImmediate();
+    }
+    expect(turns.length).toBeGreaterThanOrEqual(7);
+    expect(turns.every((count, turn) => count <= turn + 1)).toBe(true);
+  });
+
+  it("stays paused when it is paused between two large chunks", async () => {
+    const { channel, output, begin, sayReady, heard } = openChannel();
+    await sayReady();
+    begin();
+    for (let count = 0; count < 3; count++) output.write(encodeFrame(FromRunner.stdout, Buffer.alloc(40_000, "x")));
+    channel.pause();
+    await settle();
+    const before = heard.length;
+    await settle();
+    expect(heard.length).toBe(before);
+    expect(before).toBeLessThan(3);
+    channel.resume();
+    while (heard.length < 3) await setImmediate();
   });
 });
 
