@@ -62,6 +62,9 @@ const server = z.strictObject({
   pingIntervalMs: milliseconds(1_000, 3_600_000)
     .default(30_000)
     .describe("Between pings; no answer until the next ends the connection."),
+  rehearsalMs: milliseconds(0, 3_600_000)
+    .default(30_000)
+    .describe("For so long after a run the daemon keeps its own path in the processor's caches; 0 never."),
   handshakeTimeoutMs: milliseconds(100, 60_000).default(5_000).describe("Longest time a request may take to arrive."),
   highWaterBytes: whole("bytes", 16 * KIB, 64 * MIB)
     .default(MIB)

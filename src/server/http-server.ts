@@ -3,7 +3,7 @@ import { unlink } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import { connect } from "node:net";
 import type { Duplex } from "node:stream";
-import { WebSocketServer } from "ws";
+import { type WebSocket, WebSocketServer } from "ws";
 import type { ServerConfig } from "../config/schema.js";
 import { ConfigError, messageOf } from "../errors.js";
 import type { Log } from "../log.js";
@@ -14,6 +14,7 @@ import type { Run } from "../run/run.js";
 import { Door } from "./authenticate.js";
 import { Connection } from "./connection.js";
 import { formatListenAddress, type ListenAddress, parseListenAddress } from "./listen-address.js";
+import { Rehearsal } from "./rehearsal.js";
 
 /** A message over the limit gets an error of its own; one over this many times the limit is not even read. */
 const HARD_LIMIT_FACTOR = 4;
@@ -51,6 +52,7 @@ export class HttpServer {
   #sockets: WebSocketServer;
   readonly #connections = new Set<Connection>();
   #pings: NodeJS.Timeout;
+  readonly #rehearsal: Rehearsal;
   #address: ListenAddress;
   #draining = false;
 
@@ -75,6 +77,11 @@ export class HttpServer {
       this.#onUpgrade(request, socket, head);
     });
     this.#pings = this.#pingEvery(config.pingIntervalMs);
+    this.#rehearsal = new Rehearsal({
+      lastsMs: () => this.#config.rehearsalMs,
+      now: options.now,
+      serve: (socket, execute) => void this.#createConnection(socket, execute),
+    });
   }
 
   /**
@@ -132,6 +139,7 @@ export class HttpServer {
   async close(options: { graceMs: number }): Promise<void> {
     this.#draining = true;
     clearInterval(this.#pings);
+    this.#rehearsal[Symbol.dispose]();
     const closed = new Promise<void>((resolve) => {
       this.#server.close(() => {
         resolve();
@@ -199,20 +207,27 @@ export class HttpServer {
       return;
     }
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      const connection = new Connection({
-        key: randomBytes(8).toString("hex"),
-        socket: webSocket,
-        hello: this.#options.hello(),
-        config: this.#config,
-        now: this.#options.now,
-        isDraining: () => this.#draining,
-        execute: this.#options.execute,
+      const connection = this.#createConnection(webSocket, async (run) => {
+        this.#rehearsal.extend();
+        await this.#options.execute(run);
       });
       this.#connections.add(connection);
       webSocket.once("close", () => {
         // Its containers may still be on their way out; `close` waits for those too.
         void connection.finished().then(() => this.#connections.delete(connection));
       });
+    });
+  }
+
+  #createConnection(socket: WebSocket, execute: (run: Run) => Promise<void>): Connection {
+    return new Connection({
+      key: randomBytes(8).toString("hex"),
+      socket,
+      hello: this.#options.hello(),
+      config: this.#config,
+      now: this.#options.now,
+      isDraining: () => this.#draining,
+      execute,
     });
   }
 }

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { pino } from "pino";
 import { describe, expect, it } from "vitest";
 import { type RawData, WebSocket } from "ws";
@@ -497,5 +498,19 @@ describe("the listener", () => {
     const closing = rig.server.close({ graceMs: 0 });
     expect(await client.next()).toMatchObject({ type: "exit", id: "live", reason: "shutdown" });
     await closing;
+  });
+});
+
+describe("the daemon's own requests", () => {
+  it("begin with a client's run, and are neither runs nor a connection", async () => {
+    await using rig = await ServerRig.start({ rehearsalMs: 10_000 });
+    const client = await rig.connect();
+    client.run("mine");
+    const held = await rig.held(client, "mine");
+    // Time for several, and for a broken one to show.
+    await sleep(300);
+    expect(rig.runs).toEqual([held]);
+    expect(rig.server.connections).toBe(1);
+    held.exit();
   });
 });
