@@ -60,7 +60,7 @@ describe("a rehearsal", () => {
     expect(sockets).toHaveLength(1);
   });
 
-  it("never begins where it is switched off, or after its end", async () => {
+  it("never begins where it is switched off, or after its end", () => {
     const off = rehearsalFor(0);
     off.rehearsal.extend();
     expect(off.rehearsal.isActive).toBe(false);
