@@ -80,7 +80,7 @@ export class MatchboxClient implements AsyncDisposable {
   private constructor(address: Address, options: ConnectOptions) {
     this.#address = address;
     this.#highWaterBytes = options.highWaterBytes ?? 4 * 1024 * 1024;
-    this.#newRunId = options.newRunId ?? randomRunId;
+    this.#newRunId = options.newRunId ?? runIds();
   }
 
   /**
@@ -378,9 +378,15 @@ async function platformSocket(): Promise<OpenSocket> {
   return standardSocket(globalThis.WebSocket);
 }
 
-/** 128 random bits; `crypto.randomUUID` is missing on web pages without TLS. */
-function randomRunId(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+/**
+ * Ids that nobody else has either: 96 random bits and a number. The bits are drawn once, not for each run, which took 0.2 ms
+ * where the last run was a while ago. `crypto.randomUUID` is missing on web pages without TLS.
+ */
+function runIds(): () => string {
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  const prefix = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  let count = 0;
+  return () => `${prefix}-${++count}`;
 }
 
 interface Deferred<T> {

@@ -152,7 +152,7 @@ describe("a run that is collected", () => {
   it("gets an id of its own when it has none", async () => {
     const { client, daemon } = await connect();
     const ids = [client.run(REQUEST).id, client.run(REQUEST).id];
-    expect(ids[0]).toMatch(/^[0-9a-f]{32}$/);
+    expect(ids[0]).toMatch(/^[0-9a-f]{24}-1$/);
     expect(ids[0]).not.toBe(ids[1]);
     expect(daemon.received.map(({ id }) => id)).toEqual(ids);
   });
