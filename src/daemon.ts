@@ -289,7 +289,17 @@ export class Daemon implements AsyncDisposable {
     const instance = config.engine.instance ?? defaultInstance(this.server.address);
     return (
       this.#options.runtime?.({ instance }) ??
-      new DockerRuntime({ ...config.engine, address, instance, egress: config.egress, clock, log })
+      new DockerRuntime({
+        ...config.engine,
+        address,
+        instance,
+        egress: config.egress,
+        onCall: (call, ms, outcome) => {
+          this.#metrics.engineCalled(call, ms, outcome);
+        },
+        clock,
+        log,
+      })
     );
   }
 
@@ -365,8 +375,13 @@ export class Daemon implements AsyncDisposable {
     } else {
       this.#metrics.runRefused(known, outcome);
     }
+    const miss = launch === "warm" ? undefined : run.miss;
+    if (miss !== undefined) {
+      this.#metrics.missed(known, miss);
+      this.#statistics.get(lane)?.missed(miss);
+    }
     this.#statistics.get(lane)?.ended(outcome, launch === undefined ? undefined : exit?.timings);
-    const line = { run: run.request.id, client: run.client, lane, outcome, launch, sandbox, ...exit };
+    const line = { run: run.request.id, client: run.client, lane, outcome, launch, miss, sandbox, ...exit };
     if (error === undefined) this.#options.log.info(line, "run");
     else if (error instanceof DaemonError) this.#options.log.warn({ ...line, reason: error.message }, "run");
     else this.#options.log.error({ ...line, err: error }, "run");
@@ -376,6 +391,7 @@ export class Daemon implements AsyncDisposable {
     const { log } = this.#options;
     try {
       const removed = await this.#runtime.reap({ signal });
+      this.#metrics.lookedForUnowned(removed);
       if (removed > 0) log.warn({ removed }, "removed containers that nobody owned any more");
     } catch (error) {
       signal.throwIfAborted();

@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { RefillStep } from "./protocol/lanes.js";
+import type { EngineCallOutcome } from "./container/runtime.js";
+import { MISS_REASONS, type MissReason, type RefillStep } from "./protocol/lanes.js";
 import type { Launch } from "./protocol/messages.js";
 
 /** From 0.1 ms, where a warm hand-out is, to 30 s, where a starved one ends; in seconds. */
@@ -33,6 +34,9 @@ export class Metrics {
   readonly #sandboxes: Gauge<"lane" | "state">;
   readonly #waiting: Gauge<"lane">;
   readonly #outputBytes: Counter<"lane" | "stream">;
+  readonly #misses: Counter<"lane" | "reason">;
+  readonly #unowned: Gauge;
+  readonly #engineCalls: Histogram<"call" | "outcome">;
 
   constructor(sources: { lanes: () => Iterable<LaneFigures>; connections: () => number }) {
     const registers = [this.registry];
@@ -96,6 +100,24 @@ export class Metrics {
       labelNames: ["lane", "stream"],
       registers,
     });
+    this.#misses = new Counter({
+      name: "matchbox_misses_total",
+      help: "Runs that found no ready sandbox, by why there was none.",
+      labelNames: ["lane", "reason"],
+      registers,
+    });
+    this.#unowned = new Gauge({
+      name: "matchbox_unowned_containers",
+      help: "Containers with our label that the engine had and the daemon did not know of, when it last looked; they are removed.",
+      registers,
+    });
+    this.#engineCalls = new Histogram({
+      name: "matchbox_engine_call_seconds",
+      help: "Calls to the container engine by outcome: ok, refused (its own answer, such as that a container is gone), failed.",
+      labelNames: ["call", "outcome"],
+      buckets: REFILL_BUCKETS_S,
+      registers,
+    });
     // Read when somebody asks, so that a hand-out pays nothing for them.
     this.#sandboxes = new Gauge({
       name: "matchbox_sandboxes",
@@ -133,12 +155,26 @@ export class Metrics {
     this.#degraded.set({ lane }, 0);
     this.#handout.zero({ lane, launch: "warm" });
     this.#handout.zero({ lane, launch: "cold" });
+    for (const reason of MISS_REASONS) this.#misses.inc({ lane, reason }, 0);
   }
 
   /** Counts of what has happened stay; what is there now is no more. */
   removeLane(lane: string): void {
     for (const gauge of [this.#target, this.#degraded, this.#waiting]) gauge.remove({ lane });
     for (const state of STATES) this.#sandboxes.remove({ lane, state });
+  }
+
+  missed(lane: string, reason: MissReason): void {
+    this.#misses.inc({ lane, reason });
+  }
+
+  /** The daemon has looked for containers of its own that it does not know of. */
+  lookedForUnowned(found: number): void {
+    this.#unowned.set(found);
+  }
+
+  engineCalled(call: string, ms: number, outcome: EngineCallOutcome): void {
+    this.#engineCalls.observe({ call, outcome }, ms / 1000);
   }
 
   refillStep(lane: string, step: RefillStep, ms: number): void {

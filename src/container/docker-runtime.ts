@@ -1,8 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import type { Agent } from "node:http";
-import type { Duplex, Readable, Writable } from "node:stream";
-import { finished } from "node:stream/promises";
 import Docker from "dockerode";
 import { z } from "zod";
 import { Backoff } from "../backoff.js";
@@ -13,21 +11,19 @@ import type { Log } from "../log.js";
 import { Semaphore } from "../semaphore.js";
 import { attach } from "./attach.js";
 import { createOptions } from "./docker-create-options.js";
-import { Demux } from "./demux.js";
-import { type DirectPipes, DirectPipesChoice, openDirectPipes } from "./direct-pipes.js";
+import { DirectPipesChoice } from "./direct-pipes.js";
 import { DockerEgress } from "./docker-egress.js";
 import { engineError, engineStatus } from "./docker-errors.js";
+import { DockerSandbox } from "./docker-sandbox.js";
 import { describeAddress, type EngineAddress } from "./engine-address.js";
 import { EngineAgent } from "./engine-agent.js";
 import { EngineRefusedError } from "./errors.js";
 import { INSTANCE_LABEL, LOCALHOST_LABEL, newSandboxId, SANDBOX_LABEL } from "./labels.js";
 import { OciRuntimeChoice } from "./oci-runtime.js";
-import type { PipeOffer } from "./runner-frames.js";
 import type {
+  EngineCallOutcome,
   EngineInfo,
-  LaunchTimings,
   RunningSandbox,
-  SandboxEnd,
   SandboxId,
   SandboxRuntime,
   SandboxSpec,
@@ -38,10 +34,23 @@ import { Watchdog } from "./watchdog.js";
 const MAX_CALL_SOCKETS = 16;
 /** Between looks at a container that the engine says it is removing already. */
 const REMOVAL_POLL_MS = 20;
-/** How long a look at one container may take that nothing depends on, in ms. */
-const INSPECT_DEADLINE_MS = 1_000;
 /** A dead container that no living daemon can still want, in seconds: far more than any removal takes. */
 const ABANDONED_AFTER_S = 120;
+
+/** Calls to the engine as metrics name them, and as errors tell of them: "the engine cannot ...". */
+const CALLS = {
+  info: "tell about itself",
+  image: "look for an image",
+  network: "make the network",
+  admit: "join the network",
+  create: "create a container",
+  attach: "attach to a container",
+  start: "start a container",
+  list: "list containers",
+  inspect: "look at a container",
+  remove: "remove a container",
+} as const;
+type EngineCall = keyof typeof CALLS;
 
 /** What we read of the engine's word about itself; older engines say less. */
 const engineInfo = z.object({
@@ -65,11 +74,16 @@ export interface DockerRuntimeOptions {
   /** Whether to reach for the pipes of runners, past the engine. */
   readonly directPipes: boolean;
   readonly egress: EgressConfig;
+  /** Hears of every call to the engine when it is over. */
+  readonly onCall?: (call: string, ms: number, outcome: EngineCallOutcome) => void;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** Sandboxes as containers of a Docker engine: the only file that knows dockerode (set-up, which builds images, aside). */
+/**
+ * Sandboxes as containers of a Docker engine. Only this folder's files named docker-* know dockerode (set-up, which builds
+ * images, aside).
+ */
 export class DockerRuntime implements SandboxRuntime {
   readonly #options: DockerRuntimeOptions;
   readonly #docker: Docker;
@@ -103,7 +117,7 @@ export class DockerRuntime implements SandboxRuntime {
   }
 
   async ping({ signal }: { signal: AbortSignal }): Promise<EngineInfo> {
-    const answer: unknown = await this.#call("tell about itself", signal, () => this.#docker.info());
+    const answer: unknown = await this.#call("info", signal, () => this.#docker.info());
     const info = engineInfo.parse(answer);
     return {
       name: "docker",
@@ -115,15 +129,10 @@ export class DockerRuntime implements SandboxRuntime {
 
   async prepare(spec: SandboxSpec, { signal }: { signal: AbortSignal }): Promise<void> {
     const { image } = spec;
-    const answer: unknown = await this.#call(
-      "look for an image",
-      signal,
-      () => this.#docker.getImage(image).inspect(),
-      image,
-    );
+    const answer: unknown = await this.#call("image", signal, () => this.#docker.getImage(image).inspect(), image);
     if (LOCALHOST_LABEL in (imageInfo.parse(answer).Config?.Labels ?? {})) this.#resolveLocalhost.add(image);
     else this.#resolveLocalhost.delete(image);
-    if (spec.network === "egress") await this.#call("make the network", signal, () => this.#egress.ensure());
+    if (spec.network === "egress") await this.#call("network", signal, () => this.#egress.ensure());
     if (spec.ociRuntime === "auto") this.#ociRuntime.look((await this.ping({ signal })).ociRuntimes);
   }
 
@@ -137,7 +146,7 @@ export class DockerRuntime implements SandboxRuntime {
    */
   async launch(spec: SandboxSpec, { signal }: { signal: AbortSignal }): Promise<RunningSandbox> {
     signal.throwIfAborted();
-    if (spec.network === "egress") await this.#call("join the network", signal, () => this.#egress.admit());
+    if (spec.network === "egress") await this.#call("admit", signal, () => this.#egress.admit());
     const chosen = this.#ociRuntime.choose(spec.ociRuntime);
     try {
       const sandbox = await this.#launch({ ...spec, ociRuntime: chosen }, signal);
@@ -183,7 +192,7 @@ export class DockerRuntime implements SandboxRuntime {
     const resolvesLocalhost = this.#resolveLocalhost.has(spec.image);
     const { name, ...body } = createOptions(spec, { id, instance, daemon: this.#daemon, network, resolvesLocalhost });
     return this.#call(
-      "create a container",
+      "create",
       undefined,
       (abortSignal) => this.#docker.createContainer({ ...apart({ name }, body), abortSignal }),
       spec.image,
@@ -199,11 +208,11 @@ export class DockerRuntime implements SandboxRuntime {
   ): Promise<RunningSandbox> {
     const { address, clock, log } = this.#options;
     const created = clock.now();
-    const socket = await this.#call("attach to a container", signal, (abort) => attach(address, container.id, abort));
+    const socket = await this.#call("attach", signal, (abort) => attach(address, container.id, abort));
     const attached = clock.now();
     try {
       signal.throwIfAborted();
-      await this.#call("start a container", undefined, (abortSignal) => container.start({ abortSignal }));
+      await this.#call("start", undefined, (abortSignal) => container.start({ abortSignal }));
       signal.throwIfAborted();
     } catch (error) {
       socket.destroy();
@@ -249,7 +258,7 @@ export class DockerRuntime implements SandboxRuntime {
   }
 
   async #list(labels: string[], signal: AbortSignal): Promise<Docker.ContainerInfo[]> {
-    return this.#call("list containers", signal, (abortSignal) =>
+    return this.#call("list", signal, (abortSignal) =>
       this.#docker.listContainers({ all: true, filters: { label: labels }, abortSignal }),
     );
   }
@@ -290,9 +299,7 @@ export class DockerRuntime implements SandboxRuntime {
   /** @returns whether the container is gone */
   async #tryRemove(container: Docker.Container, signal: AbortSignal): Promise<boolean> {
     try {
-      await this.#call("remove a container", signal, (abortSignal) =>
-        container.remove({ force: true, v: true, abortSignal }),
-      );
+      await this.#call("remove", signal, (abortSignal) => container.remove({ force: true, v: true, abortSignal }));
       return true;
     } catch (error) {
       const status = engineStatus(error instanceof Error ? error.cause : undefined);
@@ -303,7 +310,7 @@ export class DockerRuntime implements SandboxRuntime {
     const deadline = this.#options.clock.now() + this.#options.callDeadlineMs;
     while (this.#options.clock.now() < deadline) {
       try {
-        await this.#call("look at a container", signal, (abortSignal) => container.inspect({ abortSignal }));
+        await this.#call("inspect", signal, (abortSignal) => container.inspect({ abortSignal }));
       } catch (error) {
         if (engineStatus(error instanceof Error ? error.cause : undefined) === 404) return true;
         throw error;
@@ -318,18 +325,23 @@ export class DockerRuntime implements SandboxRuntime {
    * error of ours.
    */
   async #call<T>(
-    what: string,
+    name: EngineCall,
     signal: AbortSignal | undefined,
     call: (abortSignal: AbortSignal) => Promise<T>,
     image?: string,
   ): Promise<T> {
-    const { clock, callDeadlineMs: ms } = this.#options;
+    const { clock, callDeadlineMs: ms, onCall } = this.#options;
+    const began = clock.now();
     try {
-      return await withDeadline({ clock, ms, ...(signal === undefined ? {} : { signal }) }, call);
+      const answer = await withDeadline({ clock, ms, ...(signal === undefined ? {} : { signal }) }, call);
+      onCall?.(name, clock.now() - began, "ok");
+      return answer;
     } catch (error) {
+      // Given up by us: that says nothing about the engine.
       signal?.throwIfAborted();
+      onCall?.(name, clock.now() - began, engineStatus(error) === undefined ? "failed" : "refused");
       const engine = describeAddress(this.#options.address);
-      throw engineError(error, { what, engine, ...(image === undefined ? {} : { image }) });
+      throw engineError(error, { what: CALLS[name], engine, ...(image === undefined ? {} : { image }) });
     }
   }
 }
@@ -368,108 +380,4 @@ export async function removeLabelled(address: EngineAddress, label: string, sign
   } finally {
     agent.destroy();
   }
-}
-
-class DockerSandbox implements RunningSandbox {
-  readonly id: SandboxId;
-  readonly timings: LaunchTimings;
-  readonly input: Writable;
-  readonly output: Readable;
-  readonly closed: Promise<void>;
-  readonly #container: Docker.Container;
-  readonly #socket: Duplex;
-  readonly #directPipes: DirectPipesChoice;
-  readonly #remove: () => Promise<void>;
-  #pipes: DirectPipes | undefined;
-  #isClosed = false;
-  #removal: Promise<void> | undefined;
-
-  constructor(options: {
-    id: SandboxId;
-    container: Docker.Container;
-    socket: Duplex;
-    timings: LaunchTimings;
-    directPipes: DirectPipesChoice;
-    remove: () => Promise<void>;
-    log: Log;
-  }) {
-    const { id, socket, log } = options;
-    this.id = id;
-    this.timings = options.timings;
-    this.#container = options.container;
-    this.#socket = socket;
-    this.#directPipes = options.directPipes;
-    this.#remove = options.remove;
-    const demux = new Demux((bytes) => {
-      log.warn({ sandbox: id, text: bytes.toString("utf8", 0, 1024) }, "the runner complained");
-    });
-    this.input = socket;
-    this.output = demux;
-    socket.pipe(demux);
-    demux.on("error", (error) => {
-      log.error({ sandbox: id, err: error }, "the engine's stream cannot be read");
-      socket.destroy();
-    });
-    socket.once("close", () => {
-      // A socket that is destroyed does not end what it was piped into.
-      demux.end();
-      // The container has ended, or the engine has lost it. A runner that still lives takes this for its daemon's end.
-      this.#pipes?.input.destroy();
-    });
-    this.closed = this.#untilClosed(demux);
-  }
-
-  /** The end of what was read, not of what has arrived: a run's last words may still wait for a slow client. */
-  async #untilClosed(demux: Demux): Promise<void> {
-    await finished(demux, { writable: false }).catch(() => undefined);
-    if (this.#pipes !== undefined) await finished(this.#pipes.output, { writable: false }).catch(() => undefined);
-    this.#isClosed = true;
-  }
-
-  async openPipes(offer: PipeOffer): Promise<DirectPipes | undefined> {
-    if (!this.#directPipes.isOpen) return undefined;
-    const container = await this.#inspect();
-    if (container === undefined) return undefined;
-    try {
-      const pipes = await openDirectPipes(container.State.Pid, offer);
-      if (this.#isClosed || this.#removal !== undefined) {
-        destroyPipes(pipes);
-        return undefined;
-      }
-      this.#directPipes.worked();
-      return (this.#pipes = pipes);
-    } catch (error) {
-      if (!this.#isClosed && this.#removal === undefined) this.#directPipes.failed(error);
-      return undefined;
-    }
-  }
-
-  async inspectEnd(): Promise<SandboxEnd> {
-    const container = await this.#inspect();
-    if (container === undefined) return { exitCode: undefined, oomKilled: false };
-    const { State: state } = container;
-    return { exitCode: state.Running ? undefined : state.ExitCode, oomKilled: state.OOMKilled };
-  }
-
-  /** What the engine says of the container; undefined when that, or the engine, is gone already. */
-  async #inspect(): Promise<Docker.ContainerInspectInfo | undefined> {
-    return this.#container.inspect({ abortSignal: AbortSignal.timeout(INSPECT_DEADLINE_MS) }).catch(() => undefined);
-  }
-
-  async remove(): Promise<void> {
-    return (this.#removal ??= this.#evict());
-  }
-
-  async #evict(): Promise<void> {
-    // First of all: a reader with much unread holds the container's lock, and the kill waits for it.
-    this.#socket.destroy();
-    this.output.destroy();
-    if (this.#pipes !== undefined) destroyPipes(this.#pipes);
-    await this.#remove();
-  }
-}
-
-function destroyPipes({ input, output }: DirectPipes): void {
-  input.destroy();
-  output.destroy();
 }

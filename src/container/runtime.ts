@@ -80,6 +80,9 @@ export interface RunningSandbox {
   remove(): Promise<void>;
 }
 
+/** `refused`: the engine's own answer, such as that a container is gone already; `failed`: no answer, or none in time. */
+export type EngineCallOutcome = "ok" | "refused" | "failed";
+
 export interface EngineInfo {
   readonly name: string;
   readonly version: string;

@@ -25,6 +25,8 @@ export interface FactoryOptions {
   readonly log: Log;
   readonly onState: (from: SandboxState | undefined, to: SandboxState) => void;
   readonly onStep: (step: RefillStep, ms: number) => void;
+  /** A sandbox is ready. @param ms since its making began */
+  readonly onMade: (ms: number) => void;
 }
 
 /** Makes a lane's sandboxes: started, ready, and counted until they are gone. */
@@ -65,7 +67,8 @@ export class SandboxFactory {
 
   /** One attempt. @param leave gives up the place among the lane's sandboxes: at failure, else when the sandbox is gone */
   async #attempt(signal: AbortSignal, leave: () => void): Promise<Sandbox> {
-    const { clock, onStep } = this.#options;
+    const { clock, onStep, onMade } = this.#options;
+    const began = clock.now();
     try {
       const sandbox = await this.#launch(signal, leave);
       const started = clock.now();
@@ -77,6 +80,7 @@ export class SandboxFactory {
       onStep("attach", sandbox.timings.attachMs);
       onStep("start", sandbox.timings.startMs);
       onStep("ready", readyAt - started);
+      onMade(readyAt - began);
       return sandbox;
     } catch (error) {
       this.#suspicious = true;

@@ -36,6 +36,11 @@ export class LaneHealth {
     return this.#fault;
   }
 
+  /** Whether the last attempt failed, be it chance or not. */
+  get isFailing(): boolean {
+    return this.#failures > 0;
+  }
+
   /**
    * Makes one attempt, when it is its turn: at once while all is well, else alone and after a wait.
    * @throws whatever the attempt throws, after taking note of it

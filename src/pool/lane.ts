@@ -4,7 +4,7 @@ import type { SandboxRuntime, SandboxSpec } from "../container/runtime.js";
 import { deferred } from "../deferred.js";
 import { DaemonError, ShuttingDownError } from "../errors.js";
 import type { Log } from "../log.js";
-import type { RefillStep } from "../protocol/lanes.js";
+import type { MissReason, RefillStep } from "../protocol/lanes.js";
 import type { LaneLimits } from "../protocol/messages.js";
 import { Semaphore } from "../semaphore.js";
 import { QueueFullError, QueueTimeoutError } from "./errors.js";
@@ -12,6 +12,7 @@ import { SandboxFactory } from "./factory.js";
 import type { Headway } from "./headway.js";
 import { LaneHealth } from "./health.js";
 import { Lease } from "./lease.js";
+import { missReason } from "./misses.js";
 import type { Sandbox, SandboxState } from "./sandbox.js";
 import { Stock } from "./stock.js";
 import { type Waiter, WaitingLine } from "./waiting-line.js";
@@ -48,6 +49,8 @@ export interface AcquireOptions {
   readonly queueMs: number;
   /** When the request came in, on the daemon's clock: a sandbox that was ready by then is a warm one. */
   readonly askedAt: number;
+  /** Hears at once that there is no ready sandbox. */
+  readonly onMiss: (reason: MissReason) => void;
   /** Aborting leaves the line at once. */
   readonly signal: AbortSignal;
   /** Hears of the place in the line, from 1, when the run has to wait and whenever it moves up. */
@@ -71,6 +74,10 @@ export class Lane implements AsyncDisposable {
   readonly #counts: Record<SandboxState, number> = { creating: 0, warm: 0, leased: 0, evicting: 0, gone: 0 };
   /** Smoothed time from a creation's begin to a ready sandbox, in ms; null before the first. */
   #refillMs: number | null = null;
+  /** Smoothed time of making one sandbox, waiting for a turn left out, in ms; null before the first. */
+  #makeMs: number | null = null;
+  /** When the stock was last full, on the daemon's clock, in ms. */
+  #lastFullAt: number | undefined;
   /** Reasons not to hand anything out for a moment. */
   #holds = 0;
   /** Counts how often all sandboxes became useless at once. */
@@ -103,11 +110,16 @@ export class Lane implements AsyncDisposable {
       clock,
       log,
       onState: (from, to) => {
+        if (from === "warm" && this.#isFull) this.#lastFullAt = clock.now();
         if (from !== undefined) this.#counts[from] -= 1;
         this.#counts[to] += 1;
       },
       onStep: (step, ms) => {
         observer.onStep(name, step, ms);
+      },
+      onMade: (ms) => {
+        this.#makeMs = smoothed(this.#makeMs, ms);
+        if (this.#isFull) this.#lastFullAt = clock.now();
       },
     });
     this.#stock = new Stock({
@@ -121,8 +133,7 @@ export class Lane implements AsyncDisposable {
             void sandbox.evict();
             continue;
           }
-          const took = clock.now() - began;
-          this.#refillMs = this.#refillMs === null ? took : this.#refillMs * 0.8 + took * 0.2;
+          this.#refillMs = smoothed(this.#refillMs, clock.now() - began);
           return sandbox;
         }
       },
@@ -248,6 +259,7 @@ export class Lane implements AsyncDisposable {
     if (this.#closing !== undefined) throw new ShuttingDownError();
     const behind = this.#line.length - this.#stock.ready;
     if (behind >= 0) {
+      options.onMiss(this.#missReason());
       if (this.#health.fault !== undefined) throw this.#health.fault;
       if (options.queueMs === 0) throw new QueueTimeoutError(this.name, 0, this.#etaMs(behind + 1) ?? 1_000);
       if (behind >= this.config.maxQueued) {
@@ -260,6 +272,7 @@ export class Lane implements AsyncDisposable {
     let served: AbortController | undefined;
     const wait = (): void => {
       if (isServed) return;
+      if (behind < 0) options.onMiss(this.#missReason());
       served = new AbortController();
       this.#wait(waiter, options, served.signal);
     };
@@ -274,6 +287,26 @@ export class Lane implements AsyncDisposable {
       isServed = true;
       served?.abort(SERVED);
     }
+  }
+
+  get #isFull(): boolean {
+    return this.#counts.warm >= this.config.warm;
+  }
+
+  #missReason(): MissReason {
+    const { clock, engine } = this.#options;
+    const now = clock.now();
+    return missReason({
+      isFailing: this.#health.isFailing,
+      isHeld: this.#holds > 0,
+      now,
+      lastFullAt: this.#isFull ? now : this.#lastFullAt,
+      makeMs: this.#makeMs,
+      warm: this.config.warm,
+      concurrentStarts: engine.maxConcurrentStarts,
+      used: this.#counts.leased + this.#counts.evicting,
+      max: this.config.maxSandboxes,
+    });
   }
 
   /** Lets a run wait: told its place, out of the line when it is aborted or its time is up. */
@@ -356,4 +389,9 @@ export class Lane implements AsyncDisposable {
     this.#refuseAll(new ShuttingDownError());
     await this.#stock.close();
   }
+}
+
+/** What lately is the case, with a fifth of the weight on the newest value. */
+function smoothed(before: number | null, value: number): number {
+  return before === null ? value : before * 0.8 + value * 0.2;
 }

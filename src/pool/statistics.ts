@@ -1,6 +1,7 @@
 import { toMicroseconds } from "../clock.js";
-import type { LaneReport, RefillStep } from "../protocol/lanes.js";
+import type { LaneReport, MissReason, RefillStep } from "../protocol/lanes.js";
 import type { Launch } from "../protocol/messages.js";
+import { noMisses } from "./misses.js";
 
 type Percentiles = LaneReport["handoutMs"];
 
@@ -31,6 +32,7 @@ class Window {
 export class LaneStatistics {
   readonly #byReason = new Map<string, number>();
   readonly #launches: Record<Launch, number> = { warm: 0, cold: 0 };
+  readonly #misses = noMisses();
   readonly #queue = new Window();
   readonly #handout = new Window();
   readonly #firstByte = new Window();
@@ -46,6 +48,10 @@ export class LaneStatistics {
   /** A sandbox took one step of its life. */
   refillStep(step: RefillStep, ms: number): void {
     this.#refill[step].add(ms);
+  }
+
+  missed(reason: MissReason): void {
+    this.#misses[reason] += 1;
   }
 
   handedOut(launch: Launch, { queueMs, handoutMs }: { queueMs: number; handoutMs: number }): void {
@@ -68,6 +74,7 @@ export class LaneStatistics {
         warm,
         cold,
         refused: this.#refused,
+        misses: { ...this.#misses },
         byReason: Object.fromEntries(this.#byReason),
       },
       hitRate: warm + cold === 0 ? null : warm / (warm + cold),

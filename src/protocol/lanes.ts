@@ -10,6 +10,26 @@ export const LANE_STATES = ["starting", "ready", "degraded", "closing"] as const
 export const REFILL_STEPS = ["create", "attach", "start", "ready", "remove"] as const;
 export type RefillStep = (typeof REFILL_STEPS)[number];
 
+/**
+ * Why a run finds no ready sandbox, the first that holds:
+ *
+ * - `creating_fails`: the last attempt to make one failed.
+ * - `held`: nothing is handed out, because what sandboxes rely on, such as the network's rules, is being mended.
+ * - `starting`: the stock has not been full since the lane began.
+ * - `saturated`: all sandboxes that the lane may have are in use, or on their way out.
+ * - `refill_behind`: the stock has not been full for longer than filling it takes: more runs come than sandboxes can be made.
+ * - `stock_empty`: more runs came at once than the stock holds, which may be none.
+ */
+export const MISS_REASONS = [
+  "creating_fails",
+  "held",
+  "starting",
+  "saturated",
+  "refill_behind",
+  "stock_empty",
+] as const;
+export type MissReason = (typeof MISS_REASONS)[number];
+
 /** Percentiles over the last runs of a lane; null before the first. */
 const percentiles = z.object({ p50: milliseconds, p90: milliseconds, p99: milliseconds }).nullable();
 
@@ -35,6 +55,9 @@ export const laneReport = z.object({
     warm: count.describe("Runs that found a ready sandbox."),
     cold: count,
     refused: count.describe("Runs that got no sandbox at all."),
+    misses: z
+      .record(z.enum(MISS_REASONS), count)
+      .describe("Runs that found no ready sandbox, whether they got one later or not, by why there was none."),
     byReason: z.record(z.string(), count).describe("How runs ended: exit reasons, and error codes."),
   }),
   hitRate: z

@@ -95,6 +95,9 @@ async function acquire(run: Run, lane: Lane): Promise<Lease> {
       queueMs: run.request.queueMs ?? lane.config.queueTimeoutMs,
       askedAt: run.receivedAt,
       signal: run.termination.signal,
+      onMiss: (reason) => {
+        run.miss ??= reason;
+      },
       onQueued: (position, etaMs) => {
         run.emit({ type: "queued", position, etaMs });
       },

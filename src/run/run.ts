@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { ByteQueue } from "../byte-queue.js";
 import type { RunnerChannel } from "../container/runner-channel.js";
+import type { MissReason } from "../protocol/lanes.js";
 import { MAX_STDIN_WAITING_BYTES, STDIN_REPORT_BYTES } from "../protocol/limits.js";
 import type { FileMessage, RunMessage, ServerMessage } from "../protocol/messages.js";
 import { BadRunError, TooLargeError } from "./program.js";
@@ -25,6 +26,8 @@ export class Run {
   readonly client: string;
   readonly receivedAt: number;
   readonly termination = new Termination();
+  /** Why no sandbox was ready for it, if none was. */
+  miss: MissReason | undefined;
   readonly #send: (message: ServerMessage) => void;
   #seq = 0;
   #ended = false;

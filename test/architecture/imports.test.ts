@@ -50,8 +50,11 @@ const RULES: Readonly<
   container: { values: ["protocol/limits.ts", ...LEAVES], types: ["config/schema.ts"] },
   // The port and its words; never an adapter.
   pool: {
-    values: ["container/errors.ts", "container/labels.ts", "container/runner-channel.ts", ...LEAVES],
-    types: ["container/runtime.ts", "config/schema.ts", "protocol/lanes.ts", "protocol/messages.ts"],
+    values: [
+      ...["container/errors.ts", "container/labels.ts", "container/runner-channel.ts"],
+      ...["protocol/lanes.ts", ...LEAVES],
+    ],
+    types: ["container/runtime.ts", "config/schema.ts", "protocol/messages.ts"],
   },
   run: {
     values: ["pool/spec.ts", "container/runner-channel.ts", "protocol/error-codes.ts", "protocol/limits.ts", ...LEAVES],
@@ -84,7 +87,7 @@ const RULES: Readonly<
     ],
     types: ["config/schema.ts"],
   },
-  "metrics.ts": { values: [], types: ["pool", "protocol"] },
+  "metrics.ts": { values: ["protocol/lanes.ts"], types: ["container/runtime.ts", "pool", "protocol"] },
   // Leaves know nothing but other leaves and the wire's error codes.
   ...Object.fromEntries(LEAVES.map((leaf) => [leaf, { values: LEAVES, types: ["protocol/error-codes.ts"] }])),
 };
@@ -96,7 +99,7 @@ const HOMES: Readonly<Record<string, { values: RegExp; types?: RegExp }>> = {
     types: /^container\/docker-[a-z-]+\.ts$/,
   },
   "generic-pool": { values: /^pool\/stock\.ts$/ },
-  ws: { values: /^(?:server\/http-server|client\/node-socket)\.ts$/, types: /^server\// },
+  ws: { values: /^(?:server\/(?:http-server|rehearsal)|client\/node-socket)\.ts$/, types: /^server\// },
   yaml: { values: /^config\/load\.ts$/ },
   "prom-client": { values: /^metrics\.ts$/ },
   pino: { values: /^log\.ts$/ },

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startDaemon, type TestDaemon } from "../support/daemon.js";
+import { startDaemon, startDaemonProcess, type TestDaemon } from "../support/daemon.js";
+import { lanesReport } from "../../src/protocol/lanes.js";
 import { containerOf, containersOf } from "../support/engine-view.js";
 import { Peer } from "../support/peer.js";
 import { callEngine } from "../support/probes/engine.js";
@@ -153,5 +154,32 @@ describe("the stock", () => {
         new RegExp(`^matchbox_refill_step_seconds_count\\{lane="python",step="${step}"\\} [1-9]`, "m"),
       );
     }
+    for (const call of ["image", "create", "attach", "start"]) {
+      expect(text).toMatch(
+        new RegExp(`^matchbox_engine_call_seconds_count\\{call="${call}",outcome="ok"\\} [1-9]`, "m"),
+      );
+    }
+    expect(text).toMatch(/^matchbox_unowned_containers 0$/m);
+  });
+
+  it("a run that finds nothing ready has its reason in the report, in metrics and in the log", async () => {
+    await using small = await startDaemonProcess(["lanes.python.warm=1", "lanes.python.maxSandboxes=1"]);
+    await using client = await Peer.connect(small.url);
+    const busy = client.start("python", "import time; time.sleep(60)");
+    await client.heard(busy, "started");
+    const refused = await client.ending(client.start("python", "print(1)", { queueMs: 0 }));
+    expect(refused.error).toMatchObject({ code: "queue_timeout" });
+    client.send({ type: "cancel", id: busy });
+    await client.destroyed(busy);
+    const report = lanesReport.parse(await (await fetch(`${small.url}/v1/lanes`)).json());
+    const lane = report.lanes.find(({ name }) => name === "python");
+    // The first may have come before the stock was full again after the daemon's own first run.
+    const { cold = -1, refused: refusals = -1, misses } = lane?.runs ?? {};
+    expect(misses).toMatchObject({ saturated: 1 });
+    expect(Object.values(misses ?? {}).reduce((sum, count) => sum + count, 0)).toBe(cold + refusals);
+    const text = await (await fetch(`${small.url}/metrics`)).text();
+    expect(text).toMatch(/^matchbox_misses_total\{lane="python",reason="saturated"\} 1$/m);
+    expect(text).toMatch(/^matchbox_misses_total\{lane="python",reason="refill_behind"\} 0$/m);
+    expect(small.output()).toMatch(/"outcome":"queue_timeout","miss":"saturated"/);
   });
 });

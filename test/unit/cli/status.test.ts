@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { renderStatus, showLatency } from "../../../src/cli/lane-table.js";
 import { printable } from "../../../src/cli/terminal.js";
+import { noMisses } from "../../../src/pool/misses.js";
 import { type LaneReport, laneReport } from "../../../src/protocol/lanes.js";
 import { lane as limits } from "../client/scripted-daemon.js";
 
@@ -12,7 +13,7 @@ function lane(name: string, fields: Partial<LaneReport> = {}): LaneReport {
     limits: limits(name),
     stock: { warm: 4, warmTarget: 4, creating: 0, leased: 1, evicting: 0, max: 32 },
     waiting: 0,
-    runs: { total: 1200, warm: 1188, cold: 12, refused: 0, byReason: {} },
+    runs: { total: 1200, warm: 1188, cold: 12, refused: 0, misses: { ...noMisses(), stock_empty: 12 }, byReason: {} },
     hitRate: 0.99,
     queueMs: { p50: 0, p90: 0, p99: 0 },
     handoutMs: { p50: 0.6, p90: 0.8, p99: 14.2 },

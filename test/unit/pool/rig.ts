@@ -64,6 +64,7 @@ export class LaneRig implements AsyncDisposable {
       queueMs: 30_000,
       askedAt: this.clock.now(),
       signal: new AbortController().signal,
+      onMiss: () => undefined,
       onQueued: () => undefined,
       ...options,
     });

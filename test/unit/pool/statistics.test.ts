@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { noMisses } from "../../../src/pool/misses.js";
 import { LaneStatistics } from "../../../src/pool/statistics.js";
 
 describe("a lane's statistics", () => {
   it("have no numbers before the first run", () => {
     expect(new LaneStatistics().report()).toEqual({
-      runs: { total: 0, warm: 0, cold: 0, refused: 0, byReason: {} },
+      runs: { total: 0, warm: 0, cold: 0, refused: 0, misses: noMisses(), byReason: {} },
       hitRate: null,
       queueMs: null,
       handoutMs: null,
@@ -19,11 +20,14 @@ describe("a lane's statistics", () => {
       statistics.handedOut(launch, { queueMs: 0, handoutMs: 1 });
       statistics.ended("exited", { firstByteMs: null });
     }
+    statistics.missed("stock_empty");
+    statistics.missed("saturated");
     statistics.ended("queue_full", undefined);
     expect(statistics.report()).toMatchObject({
       runs: { total: 5, warm: 3, cold: 1, refused: 1, byReason: { exited: 4, queue_full: 1 } },
       hitRate: 0.75,
     });
+    expect(statistics.report().runs.misses).toEqual({ ...noMisses(), saturated: 1, stock_empty: 1 });
   });
 
   it("take percentiles by nearest rank", () => {
