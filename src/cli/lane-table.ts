@@ -1,4 +1,4 @@
-import type { LaneReport, LanesReport } from "../protocol/lanes.js";
+import { type LaneReport, type LanesReport, MISS_REASONS, type MissReason } from "../protocol/lanes.js";
 import { type Column, renderTable } from "./table.js";
 import { printable } from "./terminal.js";
 
@@ -21,7 +21,17 @@ const NOTHING_YET = "-";
 
 const STATE_STYLE = { starting: "yellow", ready: "green", degraded: "red", closing: "yellow" } as const;
 
-/** What `matchbox status` shows, line by line: the daemon, a table, and why degraded lanes are so. */
+/** What an operator does about runs that found nothing ready. */
+const MISS_WORDS: Readonly<Record<MissReason, string>> = {
+  creating_fails: "while none could be made",
+  held: "while the network's rules were being mended",
+  starting: "before the stock was full for the first time",
+  saturated: "with all sandboxes in use (maxSandboxes)",
+  refill_behind: "with more runs than can be refilled (more processors, or fewer runs)",
+  stock_empty: "in bursts larger than the stock (warm)",
+};
+
+/** What `matchbox status` shows, line by line: the daemon, a table, why runs had to wait, and why degraded lanes are so. */
 export function renderStatus(report: LanesReport, style: Styler): string[] {
   const { server, uptimeMs, connections, lanes } = report;
   const [titles = "", ...rows] = renderTable(COLUMNS, lanes.map(cellsOf));
@@ -30,10 +40,23 @@ export function renderStatus(report: LanesReport, style: Styler): string[] {
     "",
     style("bold", titles),
     ...rows.map((row, index) => styleState(row, lanes[index], style)),
+    ...missesOf(lanes),
     ...lanes.flatMap(({ name, reason }) =>
       reason === null ? [] : ["", style("red", `${name} is degraded: ${printable(reason)}`)],
     ),
   ];
+}
+
+/** One line for each lane that had misses, the most frequent reason first. */
+function missesOf(lanes: readonly LaneReport[]): string[] {
+  const lines = lanes.flatMap(({ name, runs: { misses, total } }) => {
+    const counted = MISS_REASONS.filter((reason) => misses[reason] > 0).sort((a, b) => misses[b] - misses[a]);
+    if (counted.length === 0) return [];
+    const sum = counted.reduce((all, reason) => all + misses[reason], 0);
+    const reasons = counted.map((reason) => `${misses[reason]} ${MISS_WORDS[reason]}`);
+    return [`${printable(name)}: ${sum} of ${total} runs found nothing ready: ${reasons.join(", ")}`];
+  });
+  return lines.length === 0 ? [] : ["", ...lines];
 }
 
 function cellsOf({ name, state, stock, waiting, runs, hitRate, handoutMs }: LaneReport): string[] {

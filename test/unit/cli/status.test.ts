@@ -13,7 +13,7 @@ function lane(name: string, fields: Partial<LaneReport> = {}): LaneReport {
     limits: limits(name),
     stock: { warm: 4, warmTarget: 4, creating: 0, leased: 1, evicting: 0, max: 32 },
     waiting: 0,
-    runs: { total: 1200, warm: 1188, cold: 12, refused: 0, misses: { ...noMisses(), stock_empty: 12 }, byReason: {} },
+    runs: { total: 1200, warm: 1188, cold: 12, refused: 0, misses: noMisses(), byReason: {} },
     hitRate: 0.99,
     queueMs: { p50: 0, p90: 0, p99: 0 },
     handoutMs: { p50: 0.6, p90: 0.8, p99: 14.2 },
@@ -47,6 +47,16 @@ describe("the status table", () => {
     const lines = renderStatus(report(fresh), plain);
     expect(lines[3]).toMatch(/^ready +degraded .* - +- +-$/);
     expect(lines.at(-1)).toBe("ready is degraded: the image is missing: run matchbox build");
+  });
+
+  it("says why runs found nothing ready, the most frequent reason first, of those lanes that had any", () => {
+    const runs = { total: 1200, warm: 1180, cold: 12, refused: 8, byReason: {} };
+    const misses = { ...noMisses(), saturated: 8, stock_empty: 12 };
+    const lines = renderStatus(report(lane("calm"), lane("busy", { runs: { ...runs, misses } })), plain);
+    expect(lines.slice(5)).toEqual([
+      "",
+      "busy: 20 of 1200 runs found nothing ready: 12 in bursts larger than the stock (warm), 8 with all sandboxes in use (maxSandboxes)",
+    ]);
   });
 
   it("colours the state and nothing else, also in a lane that is named like a state", () => {
