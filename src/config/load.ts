@@ -13,13 +13,15 @@ const ENVIRONMENT_OVERRIDES: Readonly<Record<string, string>> = {
   MATCHBOX_ENGINE_SOCKET: "engine.socket",
   MATCHBOX_INSTANCE: "engine.instance",
 };
+/** Any other key, with two underscores for each dot: `MATCHBOX__lanes__python__warm=16`. */
+const KEY_VARIABLE_PREFIX = "MATCHBOX__";
 /** A token in the environment is added to those of the file, and never shows in a process list. */
 const TOKEN_VARIABLE = "MATCHBOX_TOKEN";
 
 export interface ConfigSources {
   /** A YAML file; undefined takes the commented defaults that come with Matchbox, `config/default.yaml`. */
   readonly path?: string | undefined;
-  /** Assignments such as `lanes.python.warm=8`; they win over everything else. */
+  /** Assignments such as `lanes.python.warm=8`; they win over the environment, which wins over the file. */
   readonly overrides?: readonly string[];
   readonly env?: Readonly<NodeJS.ProcessEnv>;
 }
@@ -48,6 +50,12 @@ export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
     const value = env[variable];
     // Text as it is: all of these keys are texts, or null.
     if (value !== undefined) assign(document, key, value === "null" ? null : value, variableOrigin(variable), origins);
+  }
+  for (const [variable, text] of Object.entries(env)) {
+    if (!variable.startsWith(KEY_VARIABLE_PREFIX) || text === undefined) continue;
+    const key = variable.slice(KEY_VARIABLE_PREFIX.length).replaceAll("__", ".");
+    const origin = variableOrigin(variable);
+    assign(document, key, readValue(key, text, origin), origin, origins);
   }
   for (const override of sources.overrides ?? []) {
     const split = override.indexOf("=");

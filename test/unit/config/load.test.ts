@@ -345,6 +345,11 @@ describe("the environment", () => {
     ["DOCKER_HOST", "unix:///run/e.sock", ({ engine }) => engine.socket, "unix:///run/e.sock"],
     ["MATCHBOX_TOKEN", "0123456789abcdef", ({ server }) => server.tokens, ["0123456789abcdef"]],
     ["MATCHBOX_TOKEN", "", ({ server }) => server.tokens, []],
+    ["MATCHBOX__lanes__python__warm", "3", ({ lanes }) => lanes["python"]?.warm, 3],
+    ["MATCHBOX__lanes__python__preload", "[json, re]", ({ lanes }) => lanes["python"]?.preload, ["json", "re"]],
+    ["MATCHBOX__lanes__two-b", "{language: shell}", ({ lanes }) => lanes["two-b"]?.language, "shell"],
+    ["MATCHBOX__server__listen", "[::1]:9", ({ server }) => server.listen, "[::1]:9"],
+    ["MATCHBOX__engine__socket", "null", ({ engine }) => engine.socket, null],
   ])("overrides the file: %s=%s", async (variable, value, look, expected) => {
     expect(look(await load(LANES, { env: { [variable]: value } }))).toEqual(expected);
   });
@@ -365,6 +370,26 @@ describe("the environment", () => {
     expect(await refusal(LANES, { env: { MATCHBOX_LOG_LEVEL: "loud" } })).toEqual([
       expect.stringMatching(/^environment variable MATCHBOX_LOG_LEVEL: log\.level is "loud", but .*trace.*fatal/),
     ]);
+  });
+
+  it("says so where a key is not there, or not a number", async () => {
+    expect(await refusal(LANES, { env: { MATCHBOX__lanes__python__warn: "3" } })).toEqual([
+      "environment variable MATCHBOX__lanes__python__warn: lanes.python.warn: there is no such key",
+    ]);
+    expect(await refusal(LANES, { env: { MATCHBOX__lanes__python__warm: "many" } })).toEqual([
+      expect.stringMatching(/^environment variable MATCHBOX__lanes__python__warm: lanes\.python\.warm is "many", but /),
+    ]);
+    expect(await refusal(LANES, { env: { MATCHBOX__: "3" } })).toEqual([
+      expect.stringMatching(/^environment variable MATCHBOX__: /),
+    ]);
+  });
+
+  it("gives way to an assignment on the command line", async () => {
+    const config = await load(LANES, {
+      env: { MATCHBOX__lanes__python__warm: "3", MATCHBOX__lanes__python__maxSandboxes: "9" },
+      overrides: ["lanes.python.warm=4"],
+    });
+    expect(config.lanes["python"]).toMatchObject({ warm: 4, maxSandboxes: 9 });
   });
 
   it("may not have a token that the file may not have, and the refusal does not tell it", async () => {
