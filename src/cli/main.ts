@@ -26,6 +26,11 @@ const COMMANDS: readonly Entry[] = [
     summary: "show the lanes of a running daemon",
     load: async () => (await import("./status.js")).statusCommand,
   },
+  {
+    name: "doctor",
+    summary: "check what sandboxes stand on, and say how to mend it",
+    load: async () => (await import("./doctor.js")).doctorCommand,
+  },
   { name: "build", summary: "build the sandbox image", load: async () => (await import("./build.js")).buildCommand },
   {
     name: "bench",

@@ -271,7 +271,7 @@ async function isInForce(rules: EgressRules, signal: AbortSignal): Promise<boole
 }
 
 /** The host's own resolvers; those on its loopback cannot be reached from a container. @throws EgressError when there are none */
-async function hostResolvers(): Promise<string[]> {
+export async function hostResolvers(): Promise<string[]> {
   for (const file of RESOLVERS_FILES) {
     const found = resolversIn(await readFile(file, "utf8").catch(() => ""));
     if (found.length > 0) return found;

@@ -43,7 +43,7 @@ interface ProgressEvent {
   readonly error?: string;
 }
 
-/** What the set-up asks of the engine: images, and nothing else. */
+/** What the set-up and the doctor ask of the engine: images, and its word about itself. */
 export class ImageApi {
   readonly #docker: Docker;
 
@@ -57,9 +57,18 @@ export class ImageApi {
     });
   }
 
-  async has(reference: string): Promise<boolean> {
+  /** What the engine says of itself, as it says it. */
+  async info({ signal }: { signal: AbortSignal }): Promise<unknown> {
+    // The types do not know that the call takes options.
+    const docker: { info(options: { abortSignal: AbortSignal }): Promise<unknown> } = this.#docker;
+    return await docker.info({ abortSignal: signal });
+  }
+
+  async has(reference: string, { signal }: { signal?: AbortSignal } = {}): Promise<boolean> {
+    // As with `info`, the types do not know of the signal.
+    const options: object = signal === undefined ? {} : { abortSignal: signal };
     try {
-      await this.#docker.getImage(reference).inspect();
+      await this.#docker.getImage(reference).inspect(options);
       return true;
     } catch (error) {
       if (error instanceof Error && "statusCode" in error && error.statusCode === 404) return false;

@@ -70,12 +70,21 @@ const RULES: Readonly<
   },
   server: { values: ["run/run.ts", "protocol", ...LEAVES], types: ["run/termination.ts", "config/schema.ts"] },
   setup: { values: ["container/engine-address.ts", "image-targets.ts", "package-root.ts"] },
+  // Looks at everything from the outside, and is looked at by nobody but its command.
+  doctor: {
+    values: [
+      ...["config", "container", "setup", "pool/spec.ts", ...LEAVES],
+      ...["server/authenticate.ts", "server/listen-address.ts"],
+    ],
+  },
   cli: {
     values: ["protocol", "client", "errors.ts"],
     lazy: ["package-root.ts"],
   },
-  // Two commands are not clients of a daemon: one is the daemon, one builds the image.
+  // Some commands are not clients of a daemon: one is the daemon, one builds the image, one looks at what both stand on.
   "cli/serve.ts": { values: [], lazy: ["main.ts"] },
+  "cli/doctor.ts": { values: [], lazy: ["doctor"] },
+  "cli/check-list.ts": { values: [], types: ["doctor/check.ts"] },
   "cli/build.ts": { values: ["container/engine-address.ts", "image-targets.ts"], lazy: ["setup"] },
 
   "main.ts": { values: ["daemon.ts", "banner.ts", "config", "setup/sandbox-image.ts", ...LEAVES] },

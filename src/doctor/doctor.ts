@@ -1,0 +1,224 @@
+import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { systemClock } from "../clock.js";
+import { type ConfigSources, configPath, loadConfig } from "../config/load.js";
+import type { Config } from "../config/schema.js";
+import { describeAddress, type EngineAddress, engineAddress } from "../container/engine-address.js";
+import { OciRuntimeChoice } from "../container/oci-runtime.js";
+import type { SandboxSpec } from "../container/runtime.js";
+import { readSeccompProfile } from "../container/seccomp-profile.js";
+import { withDeadline } from "../deadline.js";
+import { ConfigError, messageOf } from "../errors.js";
+import { imageRemedy } from "../image-targets.js";
+import { packageRoot } from "../package-root.js";
+import { sandboxSpec } from "../pool/spec.js";
+import { Door } from "../server/authenticate.js";
+import { parseListenAddress } from "../server/listen-address.js";
+import { ImageApi } from "../setup/docker-api.js";
+import { pingEngine } from "../setup/ping.js";
+import { imageTag } from "../setup/sandbox-image.js";
+import { type Check, fail, ok, skip, type Verdict } from "./check.js";
+import { checkEngine, checkImages, type EngineAnswer, type ImageFacts } from "./engine.js";
+import { type EngineInfo, engineInfo } from "./engine-info.js";
+import { lookAtNetwork } from "./firewall.js";
+import { checkRuntimes, checkSeccomp, checkUserNamespaces, type ProfileFacts } from "./isolation.js";
+import { checkLimits, checkMemory, checkOpenFiles, type LaneSize } from "./limits.js";
+import { originOf, parseOpenFilesLimit } from "./machine.js";
+import { checkDirectPipes, checkGpus, checkNetwork } from "./reach.js";
+import { checkTrial } from "./trial-check.js";
+
+/** Longest wait for an engine's first word, in ms, as the set-up has it. */
+const PING_DEADLINE_MS = 5_000;
+
+const WITHOUT_CONFIG = [
+  ...["engine", "images", "limits", "runtimes", "seccomp", "user namespaces"],
+  ...["network", "direct pipes", "GPUs", "memory", "open files"],
+];
+
+export interface ExamineOptions {
+  readonly sources: ConfigSources & { readonly env: Readonly<NodeJS.ProcessEnv> };
+  /** Whether to start a sandbox of each lane as well. */
+  readonly isDeep: boolean;
+  readonly signal: AbortSignal;
+  /** Hears what takes a while. */
+  readonly onStep: (text: string) => void;
+}
+
+/** A lane as the daemon would open it. */
+interface LaneFacts extends LaneSize {
+  readonly image: string;
+  readonly profile: ProfileFacts;
+  /** Undefined where its profile cannot be used. */
+  readonly spec: SandboxSpec | undefined;
+}
+
+/**
+ * Looks at everything that sandboxes stand on, without a daemon, and changes nothing. A look in depth makes containers, and
+ * for lanes with a network that and its rules; all of it is gone when this settles.
+ * @returns the same checks in the same order whatever is wrong
+ * @throws the signal's reason
+ */
+export async function examine(options: ExamineOptions): Promise<Check[]> {
+  const { sources, signal } = options;
+  let config: Config;
+  let address: EngineAddress;
+  try {
+    config = await loadConfig(sources);
+    address = engineAddress(config.engine.socket);
+    // For what it throws: the daemon would refuse to start as well.
+    new Door(parseListenAddress(config.server.listen), config.server);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const fix = "Correct what it names; config/default.yaml has every key with its meaning.";
+    return [
+      { name: "configuration", ...fail(error.message, fix) },
+      ...WITHOUT_CONFIG.map((name) => ({ name, ...skip("needs the configuration, which cannot be used") })),
+    ];
+  }
+  const answer = await askEngine(address, config.engine.callDeadlineMs, signal);
+  const info = answer.kind === "answers" ? answer.info : undefined;
+  const ofEngine = async (check: (info: EngineInfo) => Verdict | Promise<Verdict>): Promise<Verdict> =>
+    info === undefined ? skip("needs the engine, which does not answer") : await check(info);
+
+  const lanes = await lanesOf(config);
+  const names = lanes.map(({ name }) => name);
+  const { engine } = config;
+  const engineFacts = { address: describeAddress(address), origin: originOf(engine.socket, sources.env), answer };
+  const checks: Record<string, Verdict> = {
+    configuration: ok(`${configPath(sources)}; lanes: ${names.join(", ")}`),
+    engine: checkEngine(engineFacts),
+    images: await ofEngine(() => lookForImages(lanes, { address, deadlineMs: engine.callDeadlineMs, signal })),
+    limits: await ofEngine(checkLimits),
+    runtimes: await ofEngine((said) => {
+      const choice = new OciRuntimeChoice();
+      choice.look(Object.keys(said.Runtimes));
+      const chosen = choice.choose(engine.ociRuntime ?? undefined);
+      return checkRuntimes({ configured: engine.ociRuntime, chosen, lanes: names }, said);
+    }),
+    seccomp: checkSeccomp(
+      lanes.map(({ profile }) => profile),
+      info,
+    ),
+    "user namespaces": await ofEngine(checkUserNamespaces),
+    network: checkNetwork(await lookAtNetwork({ config, address, signal })),
+    "direct pipes": await ofEngine((said) =>
+      checkDirectPipes(
+        { isWanted: engine.directPipes, address: address.kind, isRoot: process.getuid?.() === 0, hostname: hostname() },
+        said,
+      ),
+    ),
+    GPUs: await ofEngine(checkGpus),
+    memory: await ofEngine((said) => checkMemory(lanes, said.MemTotal)),
+    "open files": checkOpenFiles({ maxConnections: config.server.maxConnections, lanes }, await openFilesLimit()),
+  };
+  const deep = options.isDeep
+    ? await tryAll({ ...options, config, address, lanes, isEngineThere: info !== undefined })
+    : [];
+  return [...Object.entries(checks).map(([name, verdict]) => ({ name, ...verdict })), ...deep];
+}
+
+async function askEngine(address: EngineAddress, deadlineMs: number, signal: AbortSignal): Promise<EngineAnswer> {
+  const ping = await pingEngine(address, Math.min(PING_DEADLINE_MS, deadlineMs));
+  signal.throwIfAborted();
+  if (ping.kind !== "answers") return { kind: "away", ping };
+  try {
+    const said = await withDeadline({ clock: systemClock, ms: deadlineMs, signal }, (abort) =>
+      new ImageApi(address).info({ signal: abort }),
+    );
+    return { kind: "answers", apiVersion: ping.apiVersion, info: engineInfo.parse(said) };
+  } catch (error) {
+    signal.throwIfAborted();
+    return { kind: "away", ping: { kind: "silent", detail: `asked about itself: ${messageOf(error)}` } };
+  }
+}
+
+async function lanesOf(config: Config): Promise<LaneFacts[]> {
+  const own = join(packageRoot(), "sandbox", "seccomp.json");
+  return await Promise.all(
+    Object.entries(config.lanes).map(async ([name, lane]) => {
+      const { warm, maxSandboxes, memoryMiB, seccomp } = lane;
+      const image = lane.image ?? imageTag(lane.target);
+      const read = await readSeccompProfile(seccomp ?? own, `lanes.${name}.seccomp`).then(
+        (seccompProfile) => ({ seccompProfile, fault: undefined }),
+        (error: unknown) => {
+          if (!(error instanceof ConfigError)) throw error;
+          return { seccompProfile: undefined, fault: error.message };
+        },
+      );
+      const { seccompProfile, fault } = read;
+      const spec =
+        seccompProfile === undefined
+          ? undefined
+          : sandboxSpec(name, lane, { image, ociRuntime: config.engine.ociRuntime, seccompProfile });
+      return {
+        name,
+        warm,
+        maxSandboxes,
+        memoryMiB,
+        image,
+        profile: { lane: name, path: seccomp ?? undefined, fault },
+        spec,
+      };
+    }),
+  );
+}
+
+/** Each image once, however many lanes take it. */
+async function lookForImages(
+  lanes: readonly LaneFacts[],
+  options: { address: EngineAddress; deadlineMs: number; signal: AbortSignal },
+): Promise<Verdict> {
+  const { address, deadlineMs: ms, signal } = options;
+  const images = new ImageApi(address);
+  const look = async (reference: string): Promise<ImageFacts> => ({
+    reference,
+    lanes: lanes.flatMap(({ name, image }) => (image === reference ? [name] : [])),
+    isThere: await withDeadline({ clock: systemClock, ms, signal }, (abort) =>
+      images.has(reference, { signal: abort }),
+    ),
+    remedy: imageRemedy(reference),
+  });
+  try {
+    return checkImages(await Promise.all([...new Set(lanes.map(({ image }) => image))].map(look)));
+  } catch (error) {
+    signal.throwIfAborted();
+    return fail(`the engine could not be asked: ${messageOf(error)}`, "Name images as the engine does, and try again.");
+  }
+}
+
+/** Of this process, which node has raised to what it may be: the daemon's is, too. */
+async function openFilesLimit(): Promise<number | undefined> {
+  return parseOpenFilesLimit(await readFile("/proc/self/limits", "utf8").catch(() => ""));
+}
+
+async function tryAll(
+  options: ExamineOptions & {
+    config: Config;
+    address: EngineAddress;
+    lanes: readonly LaneFacts[];
+    isEngineThere: boolean;
+  },
+): Promise<Check[]> {
+  const { lanes, isEngineThere, onStep } = options;
+  const nameOf = (lane: string): string => `sandbox ${lane}`;
+  if (!isEngineThere)
+    return lanes.map(({ name }) => ({ name: nameOf(name), ...skip("needs the engine, which does not answer") }));
+  const { tryLanes } = await import("./trial.js");
+  const outcomes = await tryLanes({
+    ...options,
+    instance: `doctor-${randomBytes(6).toString("hex")}`,
+    specs: lanes.flatMap(({ spec }) => (spec === undefined ? [] : [spec])),
+    onLane: (lane) => {
+      onStep(`a sandbox of lane ${lane}`);
+    },
+  });
+  return lanes.map(({ name }) => {
+    const outcome = outcomes.find(({ spec }) => spec.lane === name);
+    return {
+      name: nameOf(name),
+      ...(outcome === undefined ? skip("its seccomp profile cannot be used") : checkTrial(outcome)),
+    };
+  });
+}

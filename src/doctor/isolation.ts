@@ -1,0 +1,78 @@
+import { fail, ok, skip, type Verdict, warn } from "./check.js";
+import { type EngineInfo, hasSecurityOption } from "./engine-info.js";
+
+/** A lane's seccomp profile, as far as it can be read. */
+export interface ProfileFacts {
+  readonly lane: string;
+  /** Undefined for Matchbox's own. */
+  readonly path: string | undefined;
+  /** Why it cannot be used; one that can denies what it does not name. */
+  readonly fault: string | undefined;
+}
+
+/** @param info undefined while the engine does not answer */
+export function checkSeccomp(
+  profiles: readonly ProfileFacts[],
+  info: Pick<EngineInfo, "SecurityOptions"> | undefined,
+): Verdict {
+  const faults = profiles.flatMap(({ fault }) => (fault === undefined ? [] : [fault]));
+  if (faults.length > 0)
+    return fail(faults.join("; "), "Mend the file, or set the lane's seccomp to null for Matchbox's own profile.");
+  const paths = [...new Set(profiles.map(({ path }) => path ?? "Matchbox's own profile"))].map(
+    (path) =>
+      `${path} (${profiles
+        .filter((profile) => (profile.path ?? "Matchbox's own profile") === path)
+        .map(({ lane }) => lane)
+        .join(", ")})`,
+  );
+  const read = `${paths.join(", ")} denies by default`;
+  if (info === undefined) return skip(`${read}; whether the engine can apply it, only the engine can say`);
+  if (!hasSecurityOption(info, "seccomp"))
+    return fail(
+      "the engine cannot filter system calls, so it makes no sandbox",
+      "Use a kernel with CONFIG_SECCOMP_FILTER and an engine that is built with seccomp (those of distributions and of Docker are).",
+    );
+  return ok(`the engine filters system calls; ${read}`);
+}
+
+/** Whether root in a container is somebody else outside of it. */
+export function checkUserNamespaces(info: Pick<EngineInfo, "SecurityOptions">): Verdict {
+  if (hasSecurityOption(info, "rootless"))
+    return ok("the engine runs as a user (rootless): what gets out of a sandbox is that user at most");
+  if (hasSecurityOption(info, "userns"))
+    return ok("the engine maps users of containers to users without rights (userns-remap)");
+  return warn(
+    "off: root that broke out of a sandbox would be root on the host (programs run as user 10001, without capabilities)",
+    [
+      'For a second wall put "userns-remap": "default" into /etc/docker/daemon.json and restart the engine.',
+      "It is in force for everybody's containers, and the engine has no images then: matchbox build.",
+    ].join("\n"),
+  );
+}
+
+/** What `engine.ociRuntime` comes to on this engine. */
+export interface RuntimeFacts {
+  /** `auto`, a name, or null for the engine's default. */
+  readonly configured: string | null;
+  /** The name that sandboxes are asked for; undefined for the engine's default. */
+  readonly chosen: string | undefined;
+  readonly lanes: readonly string[];
+}
+
+export function checkRuntimes(
+  { configured, chosen, lanes }: RuntimeFacts,
+  info: Pick<EngineInfo, "Runtimes" | "DefaultRuntime">,
+): Verdict {
+  // The engine's own names for its shims are no choice that anybody makes.
+  const known = Object.keys(info.Runtimes).filter((name) => !name.startsWith("io.containerd."));
+  const all = known.length === 0 ? "the engine names none" : `the engine knows ${known.join(", ")}`;
+  if (chosen !== undefined && !Object.hasOwn(info.Runtimes, chosen))
+    return fail(
+      `${chosen} for every lane (engine.ociRuntime), but ${all}`,
+      `Install ${chosen} and name it under "runtimes" in /etc/docker/daemon.json, or set engine.ociRuntime to auto.`,
+    );
+  const users = `for ${lanes.join(", ")}`;
+  if (chosen !== undefined) return ok(`${chosen} ${users}; ${all}`);
+  const hint = configured === "auto" ? "; with crun sandboxes would start faster" : "";
+  return ok(`${info.DefaultRuntime}, the engine's default, ${users}; ${all}${hint}`);
+}

@@ -1,0 +1,65 @@
+import type { EngineAddress } from "../container/engine-address.js";
+import { fail, ok, type Verdict, warn } from "./check.js";
+import type { EngineInfo } from "./engine-info.js";
+
+/** What lanes with a network need of this machine. */
+export interface NetworkFacts {
+  /** Lanes with `network: egress`. */
+  readonly lanes: readonly string[];
+  /** Why their rules could not be put in place from here, in words with what to do; undefined when they could. */
+  readonly faults: readonly string[];
+  /** Whom sandboxes would ask for names. */
+  readonly resolvers: readonly string[];
+}
+
+export function checkNetwork({ lanes, faults, resolvers }: NetworkFacts): Verdict {
+  if (lanes.length === 0) return ok("no lane has one, so no rules are needed");
+  const users = lanes.join(", ");
+  if (faults.length === 0)
+    return ok(`rules for ${users} can be put in place from here; names from ${resolvers.join(", ")}`);
+  const settings = lanes.map((lane) => `--set lanes.${lane}.network=none`).join(" ");
+  return fail(`${users} would stay closed`, [...faults, `Or without a network: ${settings}`].join("\n"));
+}
+
+export interface PipeFacts {
+  /** `engine.directPipes`. */
+  readonly isWanted: boolean;
+  readonly address: EngineAddress["kind"];
+  readonly isRoot: boolean;
+  readonly hostname: string;
+}
+
+const SLOWER = "runs go through the engine, about 1 ms slower";
+
+/**
+ * Whether runs can go past the engine. From outside of a sandbox only the signs can be read; a trial tells for certain.
+ */
+export function checkDirectPipes(facts: PipeFacts, info: Pick<EngineInfo, "Name">): Verdict {
+  if (!facts.isWanted) return ok(`switched off (engine.directPipes); ${SLOWER}`);
+  if (facts.address === "tcp")
+    return warn(
+      `the engine is reached over the network; ${SLOWER}`,
+      "Run the daemon on the engine's machine, with its unix socket.",
+    );
+  if (!facts.isRoot) return warn(`not root; ${SLOWER}`, "Run the daemon as root, or set engine.directPipes to false.");
+  // A daemon in a container, or an engine in a virtual machine, has a name of its own.
+  if (info.Name !== "" && info.Name !== facts.hostname)
+    return warn(
+      `the engine's machine is "${info.Name}", this one "${facts.hostname}"; if they are two, ${SLOWER}`,
+      "Run the daemon on the engine's machine, outside of containers. matchbox doctor --deep tries it.",
+    );
+  return ok("root on the engine's machine: runs go past the engine");
+}
+
+/** Whether the host could pass graphics processors to containers. Matchbox passes none, so there is nothing to mend. */
+export function checkGpus({
+  Runtimes: runtimes,
+  DiscoveredDevices: devices,
+}: Pick<EngineInfo, "Runtimes" | "DiscoveredDevices">): Verdict {
+  const found = devices
+    .filter(({ Source: source, ID: id }) => source === "cdi" && /gpu/i.test(id))
+    .map(({ ID: id }) => id);
+  const ways = [...(Object.hasOwn(runtimes, "nvidia") ? ["the nvidia runtime"] : []), ...found];
+  if (ways.length === 0) return ok("none");
+  return ok(`the engine could pass some (${ways.join(", ")}); lanes have none`);
+}
