@@ -9,26 +9,46 @@ const STATUS_STYLE = { ok: "green", warn: "yellow", fail: "red", skip: "dim" } a
 >;
 const STATUS_WIDTH = 4;
 const GAP = "  ";
+const ARROW = "-> ";
+/** On a terminal so narrow that less would be left, lines run over. */
+const MIN_ROOM = 30;
 
-/** What `matchbox doctor` shows, line by line: each check, under it what to do where something is wrong, and what it comes to. */
-export function renderChecks(checks: readonly Check[], style: Styler): string[] {
+/**
+ * What `matchbox doctor` shows, line by line: each check, under it what to do where something is wrong, and what it comes to.
+ * @param columns how wide a terminal is; undefined where lines are not to be broken
+ */
+export function renderChecks(checks: readonly Check[], style: Styler, columns?: number): string[] {
   const nameWidth = Math.max(...checks.map(({ name }) => printable(name).length));
   const indent = " ".repeat(STATUS_WIDTH + GAP.length + nameWidth + GAP.length);
+  const room = columns === undefined ? Infinity : Math.max(MIN_ROOM, columns - indent.length);
   const lines = checks.flatMap((check) => {
-    const [first = "", ...more] = printable(check.finding).split("\n");
-    const head = [
-      style(STATUS_STYLE[check.status], check.status.padEnd(STATUS_WIDTH)),
-      printable(check.name).padEnd(nameWidth),
-      first,
-    ];
+    const [first = "", ...more] = wrap(printable(check.finding), room);
+    const status = style(STATUS_STYLE[check.status], check.status.padEnd(STATUS_WIDTH));
     const fixes = "fix" in check ? printable(check.fix).split("\n") : [];
     return [
-      head.join(GAP),
+      [status, printable(check.name).padEnd(nameWidth), first].join(GAP),
       ...more.map((line) => `${indent}${line}`),
-      ...fixes.map((line) => `${indent}${style("dim", "->")} ${line}`),
+      ...fixes.flatMap((fix) =>
+        wrap(fix, room - ARROW.length).map(
+          (line, index) => `${indent}${index === 0 ? style("dim", ARROW) : " ".repeat(ARROW.length)}${line}`,
+        ),
+      ),
     ];
   });
   return [...lines, "", summary(checks, style)];
+}
+
+/** Lines of at most so many characters, broken between words; a word that is longer has a line of its own. */
+function wrap(text: string, width: number): string[] {
+  return text.split("\n").flatMap((line) => {
+    const lines: string[] = [];
+    for (const word of line.split(" ")) {
+      const last = lines.at(-1);
+      if (last === undefined || last.length + 1 + word.length > width) lines.push(word);
+      else lines[lines.length - 1] = `${last} ${word}`;
+    }
+    return lines;
+  });
 }
 
 function summary(checks: readonly Check[], style: Styler): string {

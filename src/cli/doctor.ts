@@ -53,7 +53,8 @@ async function doctor({ config, set = [], deep, json }: DoctorOptions): Promise<
       onStep: (text) => spinner?.update(text),
     });
     spinner?.[Symbol.dispose]();
-    const lines = json === true ? [JSON.stringify({ checks })] : renderChecks(checks, style);
+    const columns = process.stdout.isTTY ? process.stdout.columns : undefined;
+    const lines = json === true ? [JSON.stringify({ checks })] : renderChecks(checks, style, columns);
     process.stdout.write(`${lines.join("\n")}\n`);
     process.exitCode = checks.some(({ status }) => status === "fail") ? EXIT_UNWELL : 0;
   } catch (error) {

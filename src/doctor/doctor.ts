@@ -27,7 +27,7 @@ import { checkRuntimes, checkSeccomp, checkUserNamespaces, type ProfileFacts } f
 import { checkLimits, checkMemory, checkOpenFiles, type LaneSize } from "./limits.js";
 import { originOf, parseOpenFilesLimit } from "./machine.js";
 import { checkDirectPipes, checkGpus, checkNetwork } from "./reach.js";
-import { checkTrial } from "./trial-check.js";
+import { checkTrial, type TrialOutcome } from "./trial-check.js";
 
 /** Longest wait for an engine's first word, in ms, as the set-up has it. */
 const PING_DEADLINE_MS = 5_000;
@@ -206,19 +206,25 @@ async function tryAll(
   if (!isEngineThere)
     return lanes.map(({ name }) => ({ name: nameOf(name), ...skip("needs the engine, which does not answer") }));
   const { tryLanes } = await import("./trial.js");
-  const outcomes = await tryLanes({
-    ...options,
-    instance: `doctor-${randomBytes(6).toString("hex")}`,
-    specs: lanes.flatMap(({ spec }) => (spec === undefined ? [] : [spec])),
-    onLane: (lane) => {
-      onStep(`a sandbox of lane ${lane}`);
-    },
-  });
+  const instance = `doctor-${randomBytes(6).toString("hex")}`;
+  let outcomes: TrialOutcome[];
+  try {
+    outcomes = await tryLanes({
+      ...options,
+      instance,
+      specs: lanes.flatMap(({ spec }) => (spec === undefined ? [] : [spec])),
+      onLane: (lane) => {
+        onStep(`a sandbox of lane ${lane}`);
+      },
+    });
+  } catch (error) {
+    options.signal.throwIfAborted();
+    const fix = `See what is left: docker ps -a --filter label=matchbox=${instance}; docker network ls --filter label=matchbox=${instance}`;
+    return [{ name: "sandboxes", ...fail(`not everything could be taken away: ${messageOf(error)}`, fix) }];
+  }
   return lanes.map(({ name }) => {
     const outcome = outcomes.find(({ spec }) => spec.lane === name);
-    return {
-      name: nameOf(name),
-      ...(outcome === undefined ? skip("its seccomp profile cannot be used") : checkTrial(outcome)),
-    };
+    const verdict = outcome === undefined ? skip("its seccomp profile cannot be used") : checkTrial(outcome);
+    return { name: nameOf(name), ...verdict };
   });
 }

@@ -95,7 +95,7 @@ export function checkMemory(lanes: readonly LaneSize[], hostBytes: number | unde
   if (idleMiB > hostMiB)
     return fail(finding, `Keep fewer sandboxes ready: warm, ${sum(({ warm }) => warm)} over all lanes.`);
   if (mostMiB <= hostMiB) return ok(finding);
-  return warn(`${finding}`, smaller(lanes, hostMiB / mostMiB));
+  return warn(finding, smaller(lanes, hostMiB / mostMiB));
 }
 
 /** Settings that bring every lane down by the same share, where its stock leaves room for that. */

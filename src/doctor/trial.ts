@@ -38,7 +38,7 @@ done
  * that it is held to. It has an instance of its own, so a daemon on the same engine is not disturbed; containers, network
  * and rules are gone when this settles.
  * @param options.specs by lane
- * @throws the signal's reason; what goes wrong with a lane is an outcome
+ * @throws the signal's reason, or what kept network or rules from being taken away; what goes wrong with a lane is an outcome
  */
 export async function tryLanes(options: {
   config: Config;
@@ -63,7 +63,7 @@ export async function tryLanes(options: {
     onLane(spec.lane);
     const language = config.lanes[spec.lane]?.language ?? "shell";
     try {
-      outcomes.push(await tryLane(runtime, { spec, language, readyDeadlineMs: config.engine.readyDeadlineMs, signal }));
+      outcomes.push(await tryLane(runtime, { ...config.engine, spec, language, signal }));
     } catch (error) {
       signal.throwIfAborted();
       outcomes.push({ kind: "failed", spec, reason: messageOf(error) });
@@ -74,9 +74,15 @@ export async function tryLanes(options: {
 
 async function tryLane(
   runtime: DockerRuntime,
-  options: { spec: SandboxSpec; language: Language; readyDeadlineMs: number; signal: AbortSignal },
+  options: {
+    spec: SandboxSpec;
+    language: Language;
+    readyDeadlineMs: number;
+    callDeadlineMs: number;
+    signal: AbortSignal;
+  },
 ): Promise<TrialOutcome> {
-  const { spec, language, readyDeadlineMs, signal } = options;
+  const { spec, language, readyDeadlineMs, callDeadlineMs, signal } = options;
   const clock = systemClock;
   await runtime.prepare(spec, { signal });
   const sandbox = await runtime.launch(spec, { signal });
@@ -96,11 +102,12 @@ async function tryLane(
     output = await withDeadline({ clock, ms: PROGRAM_DEADLINE_MS, signal }, () => run(channel, language));
     steps = { ...sandbox.timings, readyMs: ready - started, runMs: clock.now() - ready };
   } catch (error) {
-    await sandbox.remove();
+    // The runtime waits for it when it is disposed of, and no longer than a call may take.
+    void sandbox.remove();
     throw error;
   }
   const ended = clock.now();
-  await sandbox.remove();
+  await withDeadline({ clock, ms: callDeadlineMs, signal }, () => sandbox.remove());
   return { kind: "ran", spec, steps: { ...steps, removeMs: clock.now() - ended }, isDirect, output };
 }
 
