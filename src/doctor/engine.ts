@@ -43,7 +43,7 @@ function reason(ping: Exclude<Ping, { kind: "answers" }>): string {
     case "forbidden":
       return "this user may not speak to the engine";
     case "silent":
-      return `no engine's answer (${ping.detail})`;
+      return `no answer as an engine gives it (${ping.detail})`;
   }
 }
 

@@ -46,11 +46,13 @@ export async function lookAtNetwork(options: {
     } catch (error) {
       signal.throwIfAborted();
       faults.push(words(error));
+      // What keeps one family's rules away keeps the other's away, in nearly the same words.
+      break;
     }
   }
   const blindSpot = await host.blindSpot(LOOPBACK);
   if (blindSpot !== undefined) faults.push(blindSpot);
-  return { lanes, faults: [...new Set(faults)], resolvers };
+  return { lanes, faults, resolvers };
 }
 
 /** What is wrong with this machine comes as an EgressError, which says what to do. */

@@ -6,7 +6,7 @@ import type { EngineInfo } from "./engine-info.js";
 export interface NetworkFacts {
   /** Lanes with `network: egress`. */
   readonly lanes: readonly string[];
-  /** Why their rules could not be put in place from here, in words with what to do; undefined when they could. */
+  /** Why their rules could not be put in place from here, in words with what to do; none when they could. */
   readonly faults: readonly string[];
   /** Whom sandboxes would ask for names. */
   readonly resolvers: readonly string[];

@@ -31,7 +31,7 @@ export type TrialOutcome =
 const KIB = 1024;
 const MIB = 1024 * KIB;
 /** What differs by less is the kernel's rounding, of the quota to whole microseconds. */
-const CPU_TOLERANCE = 0.01;
+const CPU_TOLERANCE = 0.001;
 
 /** What the sandbox saw, held against what its lane asks for. */
 export function checkTrial(outcome: TrialOutcome): Verdict {

@@ -47,6 +47,7 @@ describe("what a sandbox saw of its limits", () => {
     ["memory.max 536870912", "memory.max max", "memory is max"],
     ["memory.swap.max 0", "memory.swap.max max", "swap is max"],
     ["cpu.max 50000", "cpu.max max", "cpu is NaN"],
+    ["cpu.max 50000", "cpu.max 51000", "cpu is 0.51"],
     ["pids.max 128", "pids.max max", "pids is max"],
     ["Seccomp: 2", "Seccomp: 0", "seccomp mode is 0"],
     ["NoNewPrivs: 1", "NoNewPrivs: 0", "NoNewPrivs is 0"],
