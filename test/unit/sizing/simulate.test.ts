@@ -1,0 +1,168 @@
+import { describe, expect, it } from "vitest";
+import { EventHeap } from "../../../src/sizing/event-heap.js";
+import { seededNumbers } from "../../../src/sizing/seeded.js";
+import { type Arrival, simulate, type SimulatedLane, type SimulatedOutcome } from "../../../src/sizing/simulate.js";
+
+const REFILL_MS = 100;
+
+function lane(fields: Partial<SimulatedLane> = {}): SimulatedLane {
+  return {
+    warm: 1,
+    maxSandboxes: 100,
+    maxQueued: 100,
+    queueTimeoutMs: 30_000,
+    refill: { kind: "constant", ms: REFILL_MS },
+    removeMs: 20,
+    ...fields,
+  };
+}
+
+const arrivals = (moments: readonly number[], runMs = 10, name = "python"): Arrival[] =>
+  moments.map((atMs) => ({ atMs, lane: name, runMs }));
+
+function python(moments: readonly number[], fields: Partial<SimulatedLane> = {}, starts = 10): SimulatedOutcome {
+  return simulate({ arrivals: arrivals(moments), lanes: { python: lane(fields) }, maxConcurrentStarts: starts }).get(
+    "python",
+  )!;
+}
+
+/** Moments of a Poisson process: gaps of an exponential length. */
+function poisson(count: number, ratePerS: number, seed: number): number[] {
+  const random = seededNumbers(seed);
+  let atMs = 0;
+  return Array.from({ length: count }, () => (atMs += (-Math.log(1 - random()) / ratePerS) * 1_000));
+}
+
+/** P(N >= least) for Poisson's N. */
+function poissonTail(mean: number, least: number): number {
+  let term = Math.exp(-mean);
+  let below = 0;
+  for (let n = 0; n < least; n += 1) {
+    below += term;
+    term *= mean / (n + 1);
+  }
+  return 1 - below;
+}
+
+/** Erlang's C: the share of those who wait in M/M/c, by the recurrence of his B. */
+function erlangC(load: number, servers: number): number {
+  let blocked = 1;
+  for (let c = 1; c <= servers; c += 1) blocked = (load * blocked) / (c + load * blocked);
+  return blocked / (1 - (load / servers) * (1 - blocked));
+}
+
+describe("a simulated lane", () => {
+  it("hands a ready sandbox out at once, and has its replacement when a refill is over", () => {
+    expect(python([0, 99.9])).toMatchObject({ runs: 2, hits: 1, waitMs: { p50: 0 } });
+    expect(python([0, 100])).toMatchObject({ runs: 2, hits: 2, waitMs: { p50: 0, p99: 0 } });
+  });
+
+  it("lets a run that finds none wait for the next", () => {
+    // The second takes what the first's hand-out began, at 100; the third the one that was begun because two waited, at 150.
+    const { hits, waitMs } = python([0, 40, 50]);
+    expect(hits).toBe(1);
+    expect(waitMs).toEqual({ p50: 60, p99: 100 });
+  });
+
+  it("makes a sandbox for each who waits where they are more than the stock", () => {
+    expect(python([0, 10, 20], { warm: 0 })).toMatchObject({ hits: 0, waitMs: { p50: 100, p99: 100 } });
+  });
+
+  it("refuses who finds the line full, and who waits too long", () => {
+    expect(python([0, 1, 2, 3], { maxQueued: 2 }).refused).toEqual({ queueFull: 1, queueTimeout: 0 });
+    expect(python([0, 40, 50], { queueTimeoutMs: 80 })).toMatchObject({
+      hitRate: 1 / 3,
+      waitMs: { p99: 60 },
+      refused: { queueFull: 0, queueTimeout: 1 },
+    });
+    expect(python([0, 40], { queueTimeoutMs: 0 }).refused).toEqual({ queueFull: 0, queueTimeout: 1 });
+  });
+
+  it("has no more starts at once than there are, over all lanes", () => {
+    const lanes = { python: lane(), shell: lane() };
+    const both = [...arrivals([0], 10, "shell"), ...arrivals([1, 150])];
+    const hits = (maxConcurrentStarts: number) =>
+      simulate({ arrivals: both, lanes, maxConcurrentStarts }).get("python")?.hits;
+    expect(hits(2)).toBe(2);
+    // The shell's refill is before python's, which is ready at 200.
+    expect(hits(1)).toBe(1);
+  });
+
+  it("has no more sandboxes than it may, those in removal included", () => {
+    // The run takes 10, its removal 20: only then the next may begin.
+    const { waitMs, sandboxes } = python([0, 1], { maxSandboxes: 1 });
+    expect(waitMs?.p99).toBe(30 + REFILL_MS - 1);
+    expect(sandboxes.peak).toBe(1);
+  });
+
+  it("tells the mean of its sandboxes from the first arrival to the last", () => {
+    // One in stock; the run's own for 30 ms; the replacement from 0 on.
+    expect(python([0, 300]).sandboxes).toEqual({ mean: (30 + 300) / 300, peak: 2 });
+  });
+
+  it("tells nothing where nothing ran", () => {
+    expect(python([])).toMatchObject({ runs: 0, hitRate: null, waitMs: null, sandboxes: { mean: 1, peak: 1 } });
+  });
+
+  it("refuses arrivals that are out of order or in no lane", () => {
+    expect(() => python([5, 4])).toThrow(RangeError);
+    expect(() => simulate({ arrivals: arrivals([0]), lanes: {}, maxConcurrentStarts: 1 })).toThrow(/no lane "python"/);
+  });
+
+  it("comes out the same each time, also with refills that vary", () => {
+    const refill = { kind: "samples", samplesMs: [50, 100, 400], seed: 7 } as const;
+    const moments = poisson(2_000, 10, 1);
+    const once = python(moments, { refill, warm: 2 });
+    expect(python(moments, { refill, warm: 2 })).toEqual(once);
+    expect(python(moments, { refill: { ...refill, seed: 8 }, warm: 2 })).not.toEqual(once);
+  });
+});
+
+describe("a simulated lane, beside theory", () => {
+  const COUNT = 200_000;
+
+  // A base-stock system with a constant lead time: what is under way is Poisson's, whoever finds all of it under way waits.
+  it.each([
+    [10, 4],
+    [20, 6],
+    [20, 8],
+    [50, 13],
+  ])("with starts enough, misses at %d runs a second and a stock of %d are the Poisson tail", (ratePerS, warm) => {
+    const { hitRate } = python(poisson(COUNT, ratePerS, warm), { warm, maxSandboxes: 1_000 }, 1_000);
+    const expected = poissonTail((ratePerS * REFILL_MS) / 1_000, warm);
+    // Four standard errors, of misses that come in bunches, and 10 % for waiting runs that begin no creation of their own.
+    expect(Math.abs(1 - hitRate! - expected)).toBeLessThan(0.1 * expected + 8 * Math.sqrt(expected / COUNT));
+  });
+
+  // With few starts every refill is served by one of them: the lane misses while at least `warm` refills are unfinished.
+  it.each([
+    [2, 2],
+    [2, 5],
+    [3, 8],
+  ])("with %d starts and exponential refills, a stock of %d misses as M/M/c says", (starts, warm) => {
+    const samplesMs = Array.from({ length: 5_000 }, (_, index) => -Math.log(1 - (index + 0.5) / 5_000) * REFILL_MS);
+    const load = starts * 0.6;
+    const { hitRate } = python(
+      poisson(COUNT, load / (REFILL_MS / 1_000), starts * 100 + warm),
+      { warm, maxSandboxes: 1_000, maxQueued: 1_000, refill: { kind: "samples", samplesMs, seed: 3 } },
+      starts,
+    );
+    const expected = erlangC(load, starts) * 0.6 ** (warm - starts);
+    expect(Math.abs(1 - hitRate! - expected)).toBeLessThan(0.1 * expected);
+  });
+
+  it("misses most where more arrive than can be started, whatever the stock", () => {
+    const { hitRate } = python(poisson(20_000, 30, 5), { warm: 50 }, 2);
+    expect(hitRate).toBeLessThan(0.05);
+  });
+});
+
+it("the heap of events gives them in the order of their times", () => {
+  const random = seededNumbers(11);
+  const heap = new EventHeap<{ atMs: number }>();
+  const times = Array.from({ length: 1_000 }, () => Math.floor(random() * 300));
+  for (const atMs of times) heap.push({ atMs });
+  const taken: number[] = [];
+  for (let event = heap.popDue(200); event !== undefined; event = heap.popDue(200)) taken.push(event.atMs);
+  expect(taken).toEqual(times.filter((atMs) => atMs <= 200).sort((one, other) => one - other));
+});
