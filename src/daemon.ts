@@ -29,6 +29,7 @@ import { Run } from "./run/run.js";
 import { Semaphore } from "./semaphore.js";
 import { HttpServer } from "./server/http-server.js";
 import { formatListenAddress, type ListenAddress } from "./server/listen-address.js";
+import { ArrivalLog } from "./sizing/arrival-log.js";
 
 /** Between looks for containers of ours that nobody knows of, in ms. */
 const HOUSEKEEPING_MS = 30_000;
@@ -67,6 +68,8 @@ export class Daemon implements AsyncDisposable {
   #config: Config;
   #prepared: readonly PreparedLane[];
   readonly #laneLogs = new Map<Lane, Log>();
+  /** Undefined where nothing is to be recorded. */
+  #arrivals: ArrivalLog | undefined;
   /** Ends a change of the configuration that is under way. */
   readonly #stopping = new AbortController();
   /** Changes of the configuration, one after the other. */
@@ -183,6 +186,7 @@ export class Daemon implements AsyncDisposable {
     });
     // The address is the claim on the instance: only its holder may touch that instance's containers.
     await this.server.listen();
+    await this.#cleanup.add("record of arrivals", () => this.#arrivals?.[Symbol.asyncDispose]());
     await this.#cleanup.add("lanes", () => this.lanes[Symbol.asyncDispose]());
     await this.#cleanup.add("reloads", async () => {
       this.#stopping.abort(new ConfigError("the daemon is stopping"));
@@ -192,11 +196,20 @@ export class Daemon implements AsyncDisposable {
     await this.#cleanup.add("housekeeping", () => {
       stopping.abort(new Error("the daemon is stopping"));
     });
+    // Once the address is ours: no other daemon with this configuration writes to the same file.
+    await this.#recordArrivals();
     await this.#reap(stopping.signal);
     for (const lane of this.lanes) lane.start();
     this.#housekeeping(stopping.signal).catch((error: unknown) => {
       if (!stopping.signal.aborted) log.error({ err: error }, "housekeeping has stopped");
     });
+  }
+
+  /** @throws ConfigError */
+  async #recordArrivals(): Promise<void> {
+    const { clock, log } = this.#options;
+    const { traceFile: path, traceMaxBytes: maxBytes } = this.#config.sizing;
+    if (path !== null) this.#arrivals = await ArrivalLog.open({ path, maxBytes, clock, epochMs: Date.now, log });
   }
 
   /**
@@ -380,11 +393,21 @@ export class Daemon implements AsyncDisposable {
       this.#metrics.missed(known, miss);
       this.#statistics.get(lane)?.missed(miss);
     }
+    this.#noteArrival(run, { lane, outcome, runMs: launch === undefined ? undefined : exit?.timings.runMs });
     this.#statistics.get(lane)?.ended(outcome, launch === undefined ? undefined : exit?.timings);
     const line = { run: run.request.id, client: run.client, lane, outcome, launch, miss, sandbox, ...exit };
     if (error === undefined) this.#options.log.info(line, "run");
     else if (error instanceof DaemonError) this.#options.log.warn({ ...line, reason: error.message }, "run");
     else this.#options.log.error({ ...line, err: error }, "run");
+  }
+
+  /** For the size of its lane: a run that used a sandbox, or that was sent away because there was none. */
+  #noteArrival(run: Run, record: { lane: string; outcome: RunRecord["outcome"]; runMs: number | undefined }): void {
+    const { lane, outcome, runMs } = record;
+    if (this.#arrivals === undefined) return;
+    if (runMs === undefined && outcome !== "queue_full" && outcome !== "queue_timeout") return;
+    const agoMs = this.#options.clock.now() - run.receivedAt;
+    this.#arrivals.add({ t: Date.now() - agoMs, lane, ms: runMs ?? null });
   }
 
   async #reap(signal: AbortSignal): Promise<void> {

@@ -9,8 +9,8 @@ export interface Change {
   readonly after: unknown;
 }
 
-/** What a running daemon cannot change: its claim on an instance, and what all of its sandboxes rely on. */
-const FIXED = ["server.listen", "engine", "egress"] as const;
+/** What a running daemon cannot change: its claim on an instance, what all of its sandboxes rely on, the file that it records in. */
+const FIXED = ["server.listen", "engine", "egress", "sizing"] as const;
 /** Never shown. */
 const SECRET = "server.tokens";
 

@@ -258,6 +258,16 @@ const lane = z
     path: ["preload"],
   });
 
+const sizing = z.strictObject({
+  traceFile: absolutePath
+    .nullable()
+    .default(null)
+    .describe("Where arrivals of the last day are recorded for `matchbox advise`; null records nothing."),
+  traceMaxBytes: whole("bytes", 16 * KIB, 1_024 * MIB)
+    .default(8 * MIB)
+    .describe("Size of the record, both of its files together; about 50 bytes a run."),
+});
+
 export const configSchema = z.strictObject({
   server: server.prefault({}),
   engine: engine.prefault({}),
@@ -270,6 +280,7 @@ export const configSchema = z.strictObject({
         .describe("The least important lines that are still written."),
     })
     .prefault({}),
+  sizing: sizing.prefault({}),
   lanes: z
     .record(
       z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, {

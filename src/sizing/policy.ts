@@ -90,8 +90,7 @@ function firstWithin(allowed: number, chances: readonly number[]): number {
  *
  * Looked at once a refill time, those unfinished are a Markov chain: as many as there are starts are done, and a Poisson
  * number has come (Crommelin 1932, M/D/c). Arrivals see its settled state (PASTA), and miss when that is `warm` or more.
- * A stock smaller than the starts can use only as many of them as it
- * has sandboxes. Refills that vary do better than Erlang's C of M/M/c with the same mean, and worse than this.
+ * A stock smaller than the starts can use only as many of them as it has sandboxes. Refills that vary miss somewhat more.
  * @param options.load arrivals within one refill, on average
  * @returns 1 where more arrive than the starts can make: no size helps there
  */

@@ -93,7 +93,7 @@ const RULES: Readonly<
   "banner.ts": { values: LEAVES, types: ["daemon.ts", "pool/lane.ts"] },
   "daemon.ts": {
     values: [
-      ...["server", "run", "pool", "container", "protocol", "metrics.ts"],
+      ...["server", "run", "pool", "container", "protocol", "metrics.ts", "sizing/arrival-log.ts"],
       ...["config/changes.ts", "config/json-schema.ts", ...LEAVES],
     ],
     types: ["config/schema.ts"],

@@ -36,6 +36,7 @@ describe("what differs between two configurations", () => {
     ["the address", { server: { listen: "127.0.0.1:1" } }, true],
     ["the engine", { engine: { maxConcurrentStarts: 3 } }, true],
     ["the policy of the network", { egress: { allowPrivate: true } }, true],
+    ["the record of arrivals", { sizing: { traceFile: "/var/lib/matchbox/arrivals" } }, true],
     ["a limit of connections", { server: { maxConnections: 3 } }, false],
     ["the level of the log", { log: { level: "debug" } }, false],
     ["a lane", { lanes: { python: { language: "python" } } }, false],
