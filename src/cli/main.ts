@@ -37,6 +37,11 @@ const COMMANDS: readonly Entry[] = [
     summary: "measure how fast sandboxes are",
     load: async () => (await import("./bench.js")).benchCommand,
   },
+  {
+    name: "advise",
+    summary: "say how large each lane should be, and why",
+    load: async () => (await import("./advise.js")).adviseCommand,
+  },
 ];
 
 const OVERVIEW = `

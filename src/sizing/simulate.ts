@@ -72,7 +72,7 @@ export function simulate({ arrivals, lanes, maxConcurrentStarts }: SimulationOpt
       const lane = line.shift();
       if (lane === undefined) return;
       freeStarts -= 1;
-      lane.count(nowMs, +1);
+      lane.count(nowMs, 1);
       events.push({ atMs: nowMs + lane.drawRefillMs(), lane, kind: "ready" });
     }
   };

@@ -87,6 +87,9 @@ const RULES: Readonly<
   "cli/serve.ts": { values: [], lazy: ["main.ts"] },
   "cli/doctor.ts": { values: [], lazy: ["doctor"] },
   "cli/check-list.ts": { values: [], types: ["doctor/check.ts"] },
+  // One replays what a daemon has recorded, with the configuration that a daemon would have.
+  "cli/advise.ts": { values: ["sizing", "pool/headway.ts"], lazy: ["config/load.ts"] },
+  "cli/advice-table.ts": { values: ["sizing/advise.ts"] },
   "cli/build.ts": { values: ["container/engine-address.ts", "image-targets.ts"], lazy: ["setup"] },
 
   "main.ts": { values: ["daemon.ts", "banner.ts", "config", "setup/sandbox-image.ts", ...LEAVES] },

@@ -1,0 +1,168 @@
+import { Command, Option } from "commander";
+import { type Address, parseAddress } from "../client/address.js";
+import { ConfigError } from "../errors.js";
+import { HEADWAY_MS } from "../pool/headway.js";
+import { type LanesReport, lanesReport } from "../protocol/lanes.js";
+import { advise, type SizedLane, showShare } from "../sizing/advise.js";
+import { readTrace, TraceError, type TraceLine } from "../sizing/trace.js";
+import { count, renderAdvice } from "./advice-table.js";
+import { CliError } from "./cli-error.js";
+import { getJson } from "./daemon-http.js";
+import { parseDuration } from "./duration.js";
+import { argument, parseSetting, repeated, tokenOption } from "./options.js";
+import { style } from "./terminal.js";
+
+/** What is assumed where nobody measured, in ms: a sandbox in a lane with a network, on two cores that do other things too. */
+const ASSUMED_REFILL_MS = 250;
+const ASSUMED_REMOVE_MS = 100;
+const DEFAULT_TARGET = 0.999;
+
+const EXAMPLES = `
+Examples:
+  $ matchbox advise --trace /var/lib/matchbox/arrivals
+  $ matchbox advise --config /etc/matchbox.yaml --url http://127.0.0.1:7070
+  $ matchbox advise --trace arrivals --set engine.maxConcurrentStarts=4 --refill 150ms
+
+The trace is replayed through a simulation of the configured lanes. WARM is the size of the stock, HIT RATE the share of
+all runs that find a sandbox ready, WAIT that of runs that get one, PEAK the most containers at once, IDLE MEMORY what the
+stock weighs at 9.5 MB a sandbox.
+
+A daemon with "sizing.traceFile: /path/to/file" in its configuration records the trace. Each line is one run:
+  {"t":1767225600000,"lane":"python","ms":41}`;
+
+interface AdviseOptions {
+  readonly trace?: string;
+  readonly config?: string;
+  readonly set?: string[];
+  readonly refill?: number;
+  readonly target: number;
+  readonly url?: Address;
+  readonly token?: string;
+  readonly json?: true;
+}
+
+export function adviseCommand(): Command {
+  return new Command()
+    .summary("say how large each lane should be, and why")
+    .description("Say how many sandboxes each lane should keep ready, from the arrivals that a daemon has recorded.")
+    .option("--trace <file>", "the recorded arrivals (default: sizing.traceFile of the configuration)")
+    .option("-c, --config <file>", "the configuration, a YAML file")
+    .option("--set <key=value>", "override one key of the configuration; may be repeated", repeated(parseSetting))
+    .option("--refill <duration>", "time to make a ready sandbox, in ms or as 250ms", argument(parseRefill))
+    .addOption(
+      new Option("--target <percent>", "share of runs that are to find a ready sandbox")
+        .default(DEFAULT_TARGET, "99.9")
+        .argParser(argument(parseTarget)),
+    )
+    .addOption(
+      new Option("--url <address>", "take the times of refills from the daemon that listens there").argParser(
+        argument(parseAddress),
+      ),
+    )
+    .addOption(tokenOption())
+    .option("--json", "print the numbers as JSON")
+    .addHelpText("after", EXAMPLES)
+    .action(async (options: AdviseOptions) => {
+      process.stdout.write(await report(options));
+    });
+}
+
+async function report(options: AdviseOptions): Promise<string> {
+  const { loadConfig } = await import("../config/load.js");
+  let trace: readonly TraceLine[];
+  let config: Awaited<ReturnType<typeof loadConfig>>;
+  let path: string;
+  try {
+    config = await loadConfig({ path: options.config, overrides: options.set ?? [] });
+    path = options.trace ?? config.sizing.traceFile ?? noTrace();
+    trace = await readTrace(path);
+  } catch (error) {
+    if (error instanceof ConfigError || error instanceof TraceError)
+      throw new CliError(error.message, { cause: error });
+    throw error;
+  }
+  const times = await refillTimes(options);
+  const lanes = Object.fromEntries(
+    Object.entries(config.lanes).map(([name, { warm, maxSandboxes, maxQueued, queueTimeoutMs }]) => [
+      name,
+      { warm, maxSandboxes, maxQueued, queueTimeoutMs, ...times.of(name) } satisfies SizedLane,
+    ]),
+  );
+  const { maxConcurrentStarts } = config.engine;
+  const advice = advise({ trace, lanes, maxConcurrentStarts, targetHitRate: options.target });
+  if (options.json === true) {
+    const facts = { trace: path, runs: trace.length, maxConcurrentStarts, targetHitRate: options.target };
+    return `${JSON.stringify({ ...facts, refill: times.source, lanes: advice })}\n`;
+  }
+
+  const foreign = [...new Set(trace.map(({ lane }) => lane))].filter((lane) => !(lane in lanes));
+  const idle = Object.keys(lanes).filter((lane) => !trace.some((line) => line.lane === lane));
+  const hours = ((trace.at(-1)?.t ?? 0) - (trace[0]?.t ?? 0)) / 3_600_000;
+  const lines = renderAdvice(
+    {
+      source:
+        `${path}: ${count(trace.length)} runs in ${hours.toFixed(1)} h. Target ${showShare(options.target)}, ` +
+        `${maxConcurrentStarts} starts at once, refill times ${times.source}.`,
+      notes: [
+        ...foreign.map((lane) => `Lane ${lane} of the trace is not in the configuration: left out.`),
+        ...idle.map((lane) => `Lane ${lane} has no runs in the trace: nothing to say about it.`),
+      ],
+      lanes: advice,
+    },
+    (format, text) => style(format, text, process.stdout),
+  );
+  return `${lines.join("\n")}\n`;
+}
+
+function noTrace(): never {
+  throw new CliError(
+    "There is no trace to advise from. Have the daemon record one: set sizing.traceFile in its configuration to an " +
+      "absolute path, such as /var/lib/matchbox/arrivals, start it anew, and ask again after a day like most. " +
+      "Or give a file with --trace.",
+  );
+}
+
+interface RefillTimes {
+  /** In words. */
+  readonly source: string;
+  of(lane: string): Pick<SizedLane, "refillMs" | "removeMs">;
+}
+
+async function refillTimes({ refill, url, token }: AdviseOptions): Promise<RefillTimes> {
+  if (refill !== undefined)
+    return { source: "as given", of: () => ({ refillMs: refill, removeMs: ASSUMED_REMOVE_MS }) };
+  const assumed = { refillMs: ASSUMED_REFILL_MS, removeMs: ASSUMED_REMOVE_MS };
+  if (url === undefined)
+    return { source: `assumed (${ASSUMED_REFILL_MS} ms; --url measures, --refill says)`, of: () => assumed };
+  const answer = lanesReport.safeParse(await getJson(url, "/v1/lanes", { token }));
+  if (!answer.success)
+    throw new CliError("The daemon's report has another form than this command knows: are they of different versions?");
+  return { source: "measured by the daemon", of: (lane) => measuredTimes(answer.data, lane) ?? assumed };
+}
+
+/**
+ * A lane's times from its report: the medians of the steps, and the moment that the run before has to itself.
+ * @returns undefined before the first refill
+ */
+export function measuredTimes(
+  { lanes }: LanesReport,
+  name: string,
+): Pick<SizedLane, "refillMs" | "removeMs"> | undefined {
+  const steps = lanes.find((lane) => lane.name === name)?.refillMs;
+  const { create, attach, start, ready, remove } = steps ?? {};
+  if (!create || !attach || !start || !ready) return undefined;
+  const refillMs = Math.round(HEADWAY_MS + create.p50 + attach.p50 + start.p50 + ready.p50);
+  return { refillMs, removeMs: Math.round(remove?.p50 ?? ASSUMED_REMOVE_MS) };
+}
+
+function parseRefill(text: string): number {
+  const ms = /^\d+$/.test(text) ? Number(text) : parseDuration(text);
+  if (ms < 1 || ms > 600_000) throw new TypeError("It must be from 1 ms to 10 min.");
+  return ms;
+}
+
+function parseTarget(text: string): number {
+  const percent = Number(text);
+  if (!(percent >= 1 && percent < 100)) throw new TypeError("It must be a percentage from 1 to below 100.");
+  return percent / 100;
+}
