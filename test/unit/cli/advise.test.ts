@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { renderAdvice } from "../../../src/cli/advice-table.js";
 import { measuredTimes } from "../../../src/cli/advise.js";
 import { HEADWAY_MS } from "../../../src/pool/headway.js";
-import type { LanesReport } from "../../../src/protocol/lanes.js";
+import { type LanesReport, lanesReport } from "../../../src/protocol/lanes.js";
 import { advise, type LaneAdvice } from "../../../src/sizing/advise.js";
 import { lane as limits } from "../client/scripted-daemon.js";
 
@@ -57,17 +57,18 @@ describe("the advice", () => {
 
 describe("the time of a refill, from a daemon's report", () => {
   const step = (p50: number) => ({ p50, p90: 2 * p50, p99: 3 * p50 });
-  const report = (refillMs: LanesReport["lanes"][number]["refillMs"]): LanesReport => ({
-    ...{ server: "0.1.0", uptimeMs: 1, connections: 0 },
-    lanes: [
-      {
-        ...{ name: "python", state: "ready", reason: null, limits: limits("python"), waiting: 0, hitRate: null },
-        stock: { warm: 4, warmTarget: 4, creating: 0, leased: 0, evicting: 0, max: 32 },
-        runs: { total: 0, warm: 0, cold: 0, refused: 0, byReason: {} },
-        ...{ queueMs: null, handoutMs: null, firstByteMs: null, refillMs },
-      },
-    ],
-  });
+  const report = (refillMs: LanesReport["lanes"][number]["refillMs"]): LanesReport =>
+    lanesReport.parse({
+      ...{ server: "0.1.0", uptimeMs: 1, connections: 0 },
+      lanes: [
+        {
+          ...{ name: "python", state: "ready", reason: null, limits: limits("python"), waiting: 0, hitRate: null },
+          stock: { warm: 4, warmTarget: 4, creating: 0, leased: 0, evicting: 0, max: 32 },
+          runs: { total: 0, warm: 0, cold: 0, refused: 0, byReason: {} },
+          ...{ queueMs: null, handoutMs: null, firstByteMs: null, refillMs },
+        },
+      ],
+    });
 
   it("is the sum of its steps, and of the moment before it begins", () => {
     const steps = { create: step(20), attach: step(5), start: step(60), ready: step(40), remove: step(70) };
