@@ -67,10 +67,9 @@ function adviseLane(name: string, arrivals: readonly Arrival[], options: AdviceO
   const outcomeOf = (warm: number): SimulatedOutcome => {
     const before = known.get(warm);
     if (before !== undefined) return before;
-    const models = Object.entries({ ...lanes, [name]: { ...own, warm } }).map(([lane, { refillMs, ...model }]) => [
-      lane,
-      { ...model, refill: { kind: "constant", ms: refillMs } as const },
-    ]);
+    const models = Object.entries({ ...lanes, [name]: { ...own, warm } }).map(
+      ([lane, { refillMs, ...model }]) => [lane, { ...model, refill: { kind: "constant", ms: refillMs } }] as const,
+    );
     const outcome = simulate({
       arrivals,
       lanes: Object.fromEntries(models),
