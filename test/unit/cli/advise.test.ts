@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { renderAdvice } from "../../../src/cli/advice-table.js";
 import { measuredTimes } from "../../../src/cli/advise.js";
 import { HEADWAY_MS } from "../../../src/pool/headway.js";
+import { noMisses } from "../../../src/pool/misses.js";
 import { type LanesReport, lanesReport } from "../../../src/protocol/lanes.js";
 import { advise, type LaneAdvice } from "../../../src/sizing/advise.js";
 import { lane as limits } from "../client/scripted-daemon.js";
@@ -64,7 +65,7 @@ describe("the time of a refill, from a daemon's report", () => {
         {
           ...{ name: "python", state: "ready", reason: null, limits: limits("python"), waiting: 0, hitRate: null },
           stock: { warm: 4, warmTarget: 4, creating: 0, leased: 0, evicting: 0, max: 32 },
-          runs: { total: 0, warm: 0, cold: 0, refused: 0, byReason: {} },
+          runs: { total: 0, warm: 0, cold: 0, refused: 0, misses: noMisses(), byReason: {} },
           ...{ queueMs: null, handoutMs: null, firstByteMs: null, refillMs },
         },
       ],
