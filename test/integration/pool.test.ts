@@ -179,7 +179,7 @@ describe("the stock", () => {
     expect(Object.values(misses ?? {}).reduce((sum, count) => sum + count, 0)).toBe(cold + refusals);
     const text = await (await fetch(`${small.url}/metrics`)).text();
     expect(text).toMatch(/^matchbox_misses_total\{lane="python",reason="saturated"\} 1$/m);
-    expect(text).toMatch(/^matchbox_misses_total\{lane="python",reason="refill_behind"\} 0$/m);
+    expect(text).toMatch(/^matchbox_misses_total\{lane="python",reason="held"\} 0$/m);
     expect(small.output()).toMatch(/"outcome":"queue_timeout","miss":"saturated"/);
   });
 });
