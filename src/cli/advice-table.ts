@@ -1,10 +1,7 @@
-import type { LaneAdvice } from "../sizing/advise.js";
-import { showShare } from "../sizing/advise.js";
+import { type LaneAdvice, showShare } from "../sizing/advise.js";
 import { showLatency } from "./lane-table.js";
 import { type Column, renderTable } from "./table.js";
-import { printable } from "./terminal.js";
-
-type Styler = (format: "bold" | "green" | "yellow" | "dim", text: string) => string;
+import { printable, type Styler } from "./terminal.js";
 
 /** What an idle sandbox weighs, all in, in MB (docs/performance.md). */
 const IDLE_SANDBOX_MB = 9.5;

@@ -1,7 +1,5 @@
 import type { Check, Status } from "../doctor/check.js";
-import { printable } from "./terminal.js";
-
-type Styler = (format: "green" | "yellow" | "red" | "dim", text: string) => string;
+import { printable, type Styler } from "./terminal.js";
 
 const STATUS_STYLE = { ok: "green", warn: "yellow", fail: "red", skip: "dim" } as const satisfies Record<
   Status,

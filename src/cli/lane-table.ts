@@ -1,8 +1,6 @@
 import { type LaneReport, type LanesReport, MISS_REASONS, type MissReason } from "../protocol/lanes.js";
 import { type Column, renderTable } from "./table.js";
-import { printable } from "./terminal.js";
-
-type Styler = (format: "bold" | "green" | "yellow" | "red" | "dim", text: string) => string;
+import { printable, type Styler } from "./terminal.js";
 
 const COLUMNS: readonly Column[] = [
   { title: "LANE" },

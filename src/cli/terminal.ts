@@ -10,6 +10,9 @@ export interface Output extends NodeJS.WritableStream {
   hasColors?(): boolean;
 }
 
+/** How a renderer colours its lines: `style`, or a test's own. */
+export type Styler = (format: "bold" | "green" | "yellow" | "red" | "dim", text: string) => string;
+
 /** Colours text where the stream is a terminal whose user has nothing against colours. */
 export function style(format: Style, text: string, stream: Output = process.stdout): string {
   return stream.isTTY === true && stream.hasColors?.() === true
