@@ -326,6 +326,7 @@ export class Daemon implements AsyncDisposable {
       send: (message) => {
         if (message.type === "exit" || message.type === "error") terminal = message;
       },
+      sendOutput: () => undefined,
     });
     await execute(run, {
       lanes: this.lanes,

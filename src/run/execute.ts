@@ -65,8 +65,8 @@ export async function execute(run: Run, context: ExecuteContext): Promise<void> 
       limitBytes: outputLimitOf(request, lane.config),
       tailBytes: lane.config.outputPolicy === "tail" ? lane.config.outputTailBytes : 0,
       clock,
-      send: (stream, data, omittedBytes) => {
-        run.emit({ type: stream, data, ...(omittedBytes === 0 ? {} : { omittedBytes }) });
+      send: (stream, bytes, omittedBytes) => {
+        run.emitOutput(stream, bytes, omittedBytes);
       },
     });
 

@@ -20,7 +20,7 @@ export interface RunOutputOptions {
   readonly tailBytes: number;
   readonly clock: Clock;
   /** @param omittedBytes bytes of the stream that were left out right before this piece */
-  readonly send: (stream: OutputStream, data: string, omittedBytes: number) => void;
+  readonly send: (stream: OutputStream, bytes: Buffer, omittedBytes: number) => void;
 }
 
 /**
@@ -58,7 +58,7 @@ class Stream {
 
 /**
  * What a run has written, on its way to the client: counted, cut at its limit with the cut declared, put together where
- * it comes in crumbs, and made into text without ever splitting a character.
+ * it comes in crumbs. Where it is to be text, no piece splits a character.
  *
  * Its memory is bounded: one piece of each stream, and `tailBytes`.
  */
@@ -206,10 +206,10 @@ export class RunOutput {
 
   #send(name: OutputStream, bytes: Buffer, omittedBytes: number): void {
     if (bytes.length === 0) return;
-    const { clock, encoding, send } = this.#options;
+    const { clock, send } = this.#options;
     this.#lastSentAt = clock.now();
     this.#streams[name].report.sent += bytes.length;
-    send(name, bytes.toString(encoding), omittedBytes);
+    send(name, bytes, omittedBytes);
   }
 }
 

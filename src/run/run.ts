@@ -3,13 +3,25 @@ import { ByteQueue } from "../byte-queue.js";
 import type { RunnerChannel } from "../container/runner-channel.js";
 import type { MissReason } from "../protocol/lanes.js";
 import { MAX_STDIN_WAITING_BYTES, STDIN_REPORT_BYTES } from "../protocol/limits.js";
-import type { FileMessage, RunMessage, ServerMessage } from "../protocol/messages.js";
+import type { Encoding, FileMessage, RunMessage, ServerMessage } from "../protocol/messages.js";
+import type { OutputStream } from "./output.js";
 import { BadRunError, TooLargeError } from "./program.js";
 import { Termination } from "./termination.js";
 
 /** A message about a run, before it gets the run's id and its place in the sequence. */
-type WithoutIdentity<M> = M extends { type: "hello" | "ping" } ? never : Omit<M, "id" | "seq">;
-export type RunEvent = WithoutIdentity<ServerMessage>;
+type WithoutIdentity<M> = M extends { type: "hello" | "ping" | OutputStream } ? never : Omit<M, "id" | "seq">;
+type RunEvent = WithoutIdentity<ServerMessage>;
+
+/** A `stdout` or `stderr` message whose bytes are still what the program wrote. */
+export interface OutputPiece {
+  readonly stream: OutputStream;
+  readonly id: string;
+  readonly seq: number;
+  readonly bytes: Buffer;
+  readonly encoding: Encoding;
+  /** Bytes of the stream that were left out right before these. */
+  readonly omittedBytes: number;
+}
 
 export interface RunOptions {
   readonly request: RunMessage;
@@ -18,6 +30,8 @@ export interface RunOptions {
   /** When the request came in, on the daemon's clock, in ms. */
   readonly receivedAt: number;
   readonly send: (message: ServerMessage) => void;
+  /** Sends a piece of output, in its order among the messages. */
+  readonly sendOutput: (piece: OutputPiece) => void;
 }
 
 /** A client's request from its arrival to its last message: what goes out about it, and what comes in for it. */
@@ -28,7 +42,7 @@ export class Run {
   readonly termination = new Termination();
   /** Why no sandbox was ready for it, if none was. */
   miss: MissReason | undefined;
-  readonly #send: (message: ServerMessage) => void;
+  readonly #options: RunOptions;
   #seq = 0;
   #ended = false;
   #channel: RunnerChannel | undefined;
@@ -44,7 +58,7 @@ export class Run {
     this.request = options.request;
     this.client = options.client;
     this.receivedAt = options.receivedAt;
-    this.#send = options.send;
+    this.#options = options;
     if (typeof options.request.stdin === "string") {
       this.#early.push(Buffer.from(options.request.stdin));
       this.#inputEnded = true;
@@ -59,9 +73,19 @@ export class Run {
   /** Sends the next message about this run. */
   emit(event: RunEvent): void {
     if (event.type === "exit" || event.type === "error") this.#ended = true;
+    this.#options.send({ ...event, id: this.request.id, seq: this.#nextSeq() });
+  }
+
+  /** @param omittedBytes bytes of the stream that were left out right before these */
+  emitOutput(stream: OutputStream, bytes: Buffer, omittedBytes: number): void {
+    const { id, encoding } = this.request;
+    this.#options.sendOutput({ stream, id, seq: this.#nextSeq(), bytes, encoding, omittedBytes });
+  }
+
+  #nextSeq(): number {
     const seq = this.#seq;
     this.#seq += 1;
-    this.#send({ ...event, id: this.request.id, seq });
+    return seq;
   }
 
   /** Sends one collected file; text that is no text goes as exact bytes whatever was asked for. */

@@ -7,6 +7,7 @@ import type { ClientMessage, HelloMessage, RunMessage } from "../protocol/messag
 import { Run } from "../run/run.js";
 import type { KillReason } from "../run/termination.js";
 import { Outbox } from "./outbox.js";
+import type { OutputEncoder } from "./output-message.js";
 
 export interface ConnectionOptions {
   /** Tells this connection's runs from those of others. */
@@ -14,6 +15,7 @@ export interface ConnectionOptions {
   readonly socket: WebSocket;
   readonly hello: HelloMessage;
   readonly config: ServerConfig;
+  readonly output: OutputEncoder;
   readonly now: () => number;
   /** Whether new runs are taken. */
   readonly isDraining: () => boolean;
@@ -197,6 +199,9 @@ export class Connection {
         if ((message.type === "exit" || message.type === "error") && this.#live.get(id) === run) this.#live.delete(id);
         this.#outbox.send(message);
         this.#closeIfSentAway();
+      },
+      sendOutput: (piece) => {
+        this.#outbox.sendText(this.#options.output.encode(piece));
       },
     });
     this.#live.set(id, run);

@@ -14,6 +14,7 @@ import type { Run } from "../run/run.js";
 import { Door } from "./authenticate.js";
 import { Connection } from "./connection.js";
 import { formatListenAddress, type ListenAddress, parseListenAddress } from "./listen-address.js";
+import { OutputEncoder } from "./output-message.js";
 import { Rehearsal } from "./rehearsal.js";
 
 /** A message over the limit gets an error of its own; one over this many times the limit is not even read. */
@@ -51,6 +52,7 @@ export class HttpServer {
   readonly #server: Server;
   #sockets: WebSocketServer;
   readonly #connections = new Set<Connection>();
+  readonly #output = new OutputEncoder();
   #pings: NodeJS.Timeout;
   readonly #rehearsal: Rehearsal;
   #address: ListenAddress;
@@ -225,6 +227,7 @@ export class HttpServer {
       socket,
       hello: this.#options.hello(),
       config: this.#config,
+      output: this.#output,
       now: this.#options.now,
       isDraining: () => this.#draining,
       execute,

@@ -11,6 +11,9 @@ export interface OutboxOptions {
   readonly onStuck: () => void;
 }
 
+/** Bytes would go out as a binary frame otherwise. */
+const AS_TEXT = { binary: false };
+
 /** What goes out to one client. `ws` takes whatever it is given into memory, so the bound is here. */
 export class Outbox {
   readonly #socket: WebSocket;
@@ -30,8 +33,13 @@ export class Outbox {
 
   /** Sends a message; to a client that is gone it does nothing. */
   send(message: ServerMessage): void {
+    this.sendText(JSON.stringify(message));
+  }
+
+  /** Sends a message that is JSON already. */
+  sendText(json: string | Buffer): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
-    this.#socket.send(JSON.stringify(message), this.#onWritten);
+    this.#socket.send(json, AS_TEXT, this.#onWritten);
     if (!this.#held && this.#socket.bufferedAmount > this.#options.highWaterBytes) this.#hold();
   }
 

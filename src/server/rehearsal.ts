@@ -103,12 +103,13 @@ export class Rehearsal implements Disposable {
   }
 }
 
+const OUTPUT = Buffer.from("1\n");
 const NOTHING = { bytes: 0, sent: 0, truncated: false };
 
 /** The messages of a run that never was. */
 function pretend(run: Run): Promise<void> {
   run.emit({ type: "started", sandbox: "", launch: "warm", queueMs: 0, handoutMs: 0 });
-  run.emit({ type: "stdout", data: "1\n" });
+  run.emitOutput("stdout", OUTPUT, 0);
   run.emit({
     type: "exit",
     reason: "exited",

@@ -28,6 +28,10 @@ function start(
     client: "c1",
     receivedAt: rig.clock.now(),
     send: (message) => messages.push(message),
+    sendOutput: ({ stream, id, seq, bytes, encoding, omittedBytes }) => {
+      const omitted = omittedBytes === 0 ? {} : { omittedBytes };
+      messages.push({ type: stream, id, seq, data: bytes.toString(encoding), ...omitted });
+    },
   });
   before(run);
   const { lanes, clock } = rig;

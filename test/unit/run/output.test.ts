@@ -30,7 +30,7 @@ class Rig {
       limitBytes: limit,
       tailBytes: tail,
       clock: this.clock,
-      send: (stream, data, omitted) => this.pieces.push({ stream, data, omitted }),
+      send: (stream, bytes, omitted) => this.pieces.push({ stream, data: bytes.toString(encoding), omitted }),
     });
   }
 

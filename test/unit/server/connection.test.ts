@@ -156,7 +156,7 @@ describe("a connection", () => {
     for (let index = 0; index < 20; index += 1) client.run(`r${index}`);
     await client.sync();
     expect(rig.runs).toHaveLength(20);
-    for (const { run } of [...rig.runs].reverse()) run.emit({ type: "stdout", data: run.request.id });
+    for (const { run } of [...rig.runs].reverse()) run.emitOutput("stdout", Buffer.from(run.request.id), 0);
     for (const held of rig.runs) held.exit();
     const messages = await client.sync();
     for (let index = 0; index < 20; index += 1) {
@@ -366,10 +366,10 @@ describe("a connection", () => {
       run.resume = () => (state[index] = "running");
     });
     client.socket.pause();
-    const chunk = "x".repeat(65_536);
+    const chunk = Buffer.alloc(65_536, "x");
     // More than the kernel's buffers of both ends take.
     for (let count = 0; count < 400 && state[0] === "running"; count += 1) {
-      runs[0]!.run.emit({ type: "stdout", data: chunk });
+      runs[0]!.run.emitOutput("stdout", chunk, 0);
       await new Promise(setImmediate);
     }
     expect(state).toEqual(["held", "held"]);
@@ -385,9 +385,9 @@ describe("a connection", () => {
     client.run("quiet");
     const [loud, quiet] = [await rig.held(client, "loud"), await rig.held(client, "quiet")];
     client.socket.pause();
-    const chunk = "x".repeat(65_536);
+    const chunk = Buffer.alloc(65_536, "x");
     for (let count = 0; count < 400 && loud.run.termination.reason === undefined; count += 1) {
-      loud.run.emit({ type: "stdout", data: chunk });
+      loud.run.emitOutput("stdout", chunk, 0);
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
     await Promise.all([loud.over, quiet.over]);

@@ -13,7 +13,7 @@ class FakeSocket {
     return this.#unsent.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
-  send(data: string, written: () => void): void {
+  send(data: string, _options: object, written: () => void): void {
     this.sent.push(data);
     this.#unsent.push({ bytes: data.length, written });
   }
