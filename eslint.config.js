@@ -4,7 +4,7 @@ import tseslint from "typescript-eslint";
 
 /** @param {string} name @param {string} where */
 const onlyIn = (name, where) => ({ name, allowTypeImports: true, message: `Only ${where} may import ${name}.` });
-const dockerode = onlyIn("dockerode", "src/container/docker-runtime.ts and src/setup/docker-api.ts");
+const dockerode = onlyIn("dockerode", "src/container/docker-client.ts");
 const genericPool = onlyIn("generic-pool", "src/pool/stock.ts");
 
 /** @param {{ name: string, message: string, allowTypeImports: boolean }[]} paths @returns {import("eslint").Linter.RulesRecord} */
@@ -39,7 +39,6 @@ export default defineConfig(
       ...bans(dockerode, genericPool),
     },
   },
-  { files: ["src/container/docker-runtime.ts", "src/setup/docker-api.ts"], rules: bans(genericPool) },
   // It measures what users of the library get.
   { files: ["bench/lib/container-subjects.ts"], rules: bans(genericPool) },
   { files: ["src/pool/stock.ts"], rules: bans(dockerode) },

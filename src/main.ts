@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isatty } from "node:tty";
-import { setFlagsFromString } from "node:v8";
 import { systemClock } from "./clock.js";
 import { describeChange } from "./config/changes.js";
 import { type ConfigSources, configPath, loadConfig } from "./config/load.js";
@@ -24,9 +23,6 @@ export interface ServeOptions {
  * @returns the exit code: 0 after an orderly stop, 1 when it could not start or not stop in order
  */
 export async function serve(options: ServeOptions): Promise<number> {
-  // Runs are far apart, as compilers see it: the hot path would be interpreted for its first hundreds of times. Compiled
-  // at once it takes a quarter off the time to the first byte (docs/performance.md).
-  setFlagsFromString("--always-sparkplug");
   const sources = { path: options.configPath, overrides: options.overrides };
   let daemon: Daemon;
   let log: Log;

@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { setMaxListeners } from "node:events";
-import type { Agent } from "node:http";
-import Docker from "dockerode";
+import type Docker from "dockerode";
 import { z } from "zod";
 import { Backoff } from "../backoff.js";
 import type { Clock } from "../clock.js";
@@ -10,6 +9,7 @@ import { withDeadline } from "../deadline.js";
 import type { Log } from "../log.js";
 import { Semaphore } from "../semaphore.js";
 import { attach } from "./attach.js";
+import { connectToEngine } from "./docker-client.js";
 import { createOptions } from "./docker-create-options.js";
 import { DirectPipesChoice } from "./direct-pipes.js";
 import { DockerEgress } from "./docker-egress.js";
@@ -109,7 +109,7 @@ export class DockerRuntime implements SandboxRuntime {
     // Every removal listens to it.
     setMaxListeners(0, this.#closing.signal);
     const { address } = options;
-    this.#docker = connectTo(address, this.#agent);
+    this.#docker = connectToEngine(address, this.#agent);
     this.#removals = new Semaphore(options.maxConcurrentRemovals);
     this.#directPipes = new DirectPipesChoice({ wanted: options.directPipes, log: options.log });
     this.#watchdog = Watchdog.start(address, this.#daemon);
@@ -354,23 +354,11 @@ function apart(query: Readonly<Record<string, string | undefined>>, body: object
   return { _query: query, _body: body };
 }
 
-function connectTo(address: EngineAddress, agent: Agent): Docker {
-  const options: Docker.DockerOptions & { agent: Agent } = {
-    protocol: "http",
-    agent,
-    // Both are given, one as undefined: the environment's DOCKER_HOST would win otherwise.
-    ...(address.kind === "socket"
-      ? { socketPath: address.socketPath, host: undefined }
-      : { host: address.host, port: address.port, socketPath: undefined }),
-  };
-  return new Docker(options);
-}
-
 /** Removes every container with this label; for the watchdog of a daemon that has died. @returns how many there were */
 export async function removeLabelled(address: EngineAddress, label: string, signal: AbortSignal): Promise<number> {
   const agent = new EngineAgent();
   try {
-    const docker = connectTo(address, agent);
+    const docker = connectToEngine(address, agent);
     const found = await docker.listContainers({ all: true, filters: { label: [label] }, abortSignal: signal });
     const gone = found.map(({ Id: id }) =>
       docker.getContainer(id).remove({ force: true, v: true, abortSignal: signal }),

@@ -1,7 +1,8 @@
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { stripVTControlCharacters } from "node:util";
-import Docker from "dockerode";
+import type Docker from "dockerode";
+import { connectToEngine } from "../container/docker-client.js";
 import type { EngineAddress } from "../container/engine-address.js";
 import { lastLines } from "./process.js";
 import { SetupError } from "./setup-error.js";
@@ -48,13 +49,7 @@ export class ImageApi {
   readonly #docker: Docker;
 
   constructor(address: EngineAddress) {
-    // Host and socket are both given, one as undefined: the environment's DOCKER_HOST would win otherwise.
-    this.#docker = new Docker({
-      protocol: "http",
-      ...(address.kind === "socket"
-        ? { socketPath: address.socketPath, host: undefined }
-        : { host: address.host, port: address.port, socketPath: undefined }),
-    });
+    this.#docker = connectToEngine(address);
   }
 
   /** What the engine says of itself, as it says it. */
