@@ -1,5 +1,5 @@
 import { close, constants, fstat, open } from "node:fs";
-import { Socket } from "node:net";
+import { type OnReadOpts, Socket, type SocketConstructorOpts } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import { promisify } from "node:util";
 import type { Log } from "../log.js";
@@ -12,28 +12,46 @@ const statFile = promisify(fstat);
 /** The daemon's ends of a runner's own pipes: no engine, no shim and no copy in between. */
 export interface DirectPipes {
   readonly input: Writable;
+  /** Its bytes come as `data`, and are the listener's until it returns: the next are read to the same place. */
   readonly output: Readable;
+}
+
+/** What a pipe holds: the most that one read can bring. */
+const PIPE_BYTES = 64 * 1024;
+
+/** Where all pipes are read to, one read at a time. A buffer for each read would be garbage at once. */
+export class ReadBuffer {
+  readonly bytes = Buffer.allocUnsafeSlow(PIPE_BYTES);
 }
 
 /**
  * Opens the other ends of pipes that PID 1 of a container holds. That takes the right to look into the process: root, as a
  * rule, on the machine where the container runs.
  * @param pid the runner's number on this machine, if it is this machine
+ * @param buffer may serve any number of pipes
  * @throws Error when they are out of reach, or when what is found there is something else
  */
-export async function openDirectPipes(pid: number, offer: PipeOffer): Promise<DirectPipes> {
+export async function openDirectPipes(pid: number, offer: PipeOffer, buffer: ReadBuffer): Promise<DirectPipes> {
   const { O_RDONLY, O_WRONLY } = constants;
   const input = await openPipe(pid, offer.input, O_WRONLY);
   try {
     const output = await openPipe(pid, offer.output, O_RDONLY);
     return {
       input: asStream(new Socket({ fd: input, readable: false, writable: true })),
-      output: asStream(new Socket({ fd: output, readable: true, writable: false })),
+      output: asStream(readingTo(buffer, output)),
     };
   } catch (error) {
     await closeFile(input);
     throw error;
   }
+}
+
+function readingTo({ bytes }: ReadBuffer, fd: number): Socket {
+  const onread: OnReadOpts = { buffer: bytes, callback: (count) => socket.emit("data", bytes.subarray(0, count)) };
+  // The types know of it only where a socket connects.
+  const options: SocketConstructorOpts & { onread: OnReadOpts } = { fd, readable: true, writable: false, onread };
+  const socket = new Socket(options);
+  return socket;
 }
 
 async function openPipe(pid: number, { fd, inode }: PipeEnd, access: number): Promise<number> {
@@ -59,6 +77,7 @@ export class DirectPipesChoice {
   #attemptsLeft: number;
   #isKnown = false;
   readonly #log: Log;
+  readonly buffer = new ReadBuffer();
 
   constructor(options: { wanted: boolean; log: Log }) {
     this.#attemptsLeft = options.wanted ? ATTEMPTS : 0;

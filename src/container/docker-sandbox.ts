@@ -72,7 +72,7 @@ export class DockerSandbox implements RunningSandbox {
     const container = await this.#inspect();
     if (container === undefined) return undefined;
     try {
-      const pipes = await openDirectPipes(container.State.Pid, offer);
+      const pipes = await openDirectPipes(container.State.Pid, offer, this.#directPipes.buffer);
       if (this.#isClosed || this.#removal !== undefined) {
         destroyPipes(pipes);
         return undefined;

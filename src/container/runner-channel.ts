@@ -25,6 +25,7 @@ import type { RunningSandbox } from "./runtime.js";
 
 /** What a run hears from its sandbox, in the order in which it happened. Exactly one of the last two comes, once, at the end. */
 export interface RunnerListener {
+  /** The bytes are the listener's until it returns. */
   onOutput(stream: "stdout" | "stderr", bytes: Buffer): void;
   /** Input has gone on to the sandbox. */
   onStdinTaken(bytes: number): void;
@@ -254,7 +255,7 @@ export class RunnerChannel {
         if (this.#collecting === undefined || payload.length > this.#collecting.missing) {
           throw new RunnerError("The runner sent bytes of no file.");
         }
-        this.#collecting.parts.push(payload);
+        this.#collecting.parts.push(Buffer.from(payload));
         this.#collecting.missing -= payload.length;
         this.#finishFile(listener);
         return;

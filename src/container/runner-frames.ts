@@ -39,12 +39,14 @@ export interface Frame {
 export class FrameDecoder {
   readonly #header = Buffer.alloc(FRAME_HEADER_BYTES);
   #headerBytes = 0;
-  #parts: Buffer[] = [];
+  /** What has come of a frame that was cut; made when there is one. */
+  #cut: Buffer | undefined;
+  #cutBytes = 0;
   #missing = -1;
 
   /**
    * Reads one chunk.
-   * @param onFrame gets each whole frame, in order; its payload may share memory with the chunk
+   * @param onFrame gets each whole frame, in order; its payload is the callback's until it returns
    * @throws RunnerError when a length is over the limit; the stream is of no use any more
    */
   push(chunk: Buffer, onFrame: (frame: Frame) => void): void {
@@ -66,16 +68,22 @@ export class FrameDecoder {
         continue;
       }
       const end = Math.min(at + this.#missing, chunk.length);
-      if (end > at) this.#parts.push(chunk.subarray(at, end));
-      this.#missing -= end - at;
+      const part = chunk.subarray(at, end);
+      this.#missing -= part.length;
       at = end;
+      const payload = this.#missing === 0 && this.#cutBytes === 0 ? part : this.#keep(part);
       if (this.#missing > 0) return;
-      const [first, ...others] = this.#parts;
-      const payload = first === undefined ? Buffer.alloc(0) : others.length === 0 ? first : Buffer.concat(this.#parts);
-      this.#parts = [];
+      this.#cutBytes = 0;
       this.#missing = -1;
       onFrame({ type: this.#header[0] ?? 0, payload });
     }
+  }
+
+  /** @returns all that has come of the frame in hand */
+  #keep(part: Buffer): Buffer {
+    this.#cut ??= Buffer.allocUnsafeSlow(MAX_FRAME_PAYLOAD_BYTES);
+    this.#cutBytes += part.copy(this.#cut, this.#cutBytes);
+    return this.#cut.subarray(0, this.#cutBytes);
   }
 }
 

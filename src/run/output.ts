@@ -1,6 +1,7 @@
 import { ByteQueue } from "../byte-queue.js";
 import type { Clock } from "../clock.js";
 import type { Encoding } from "../protocol/messages.js";
+import { Gathered } from "./gathered.js";
 import { orphanedBytes, unfinishedBytes } from "./characters.js";
 
 export const OUTPUT_STREAMS = ["stdout", "stderr"] as const;
@@ -19,7 +20,10 @@ export interface RunOutputOptions {
   /** How much of that is kept for the last bytes; the rest goes to the first ones, as they come. */
   readonly tailBytes: number;
   readonly clock: Clock;
-  /** @param omittedBytes bytes of the stream that were left out right before this piece */
+  /**
+   * @param bytes the callback's until it returns
+   * @param omittedBytes bytes of the stream that were left out right before this piece
+   */
   readonly send: (stream: OutputStream, bytes: Buffer, omittedBytes: number) => void;
 }
 
@@ -35,25 +39,11 @@ const PIECE_BYTES = 64 * 1024;
 class Stream {
   readonly report: StreamReport = { bytes: 0, sent: 0, truncated: false };
   /** To be sent with the next piece; at least what has come of a character that is not whole yet. */
-  waiting: Buffer[] = [];
-  waitingBytes = 0;
+  readonly waiting = new Gathered();
   /** Last bytes, beyond those that are sent as they come. */
   readonly tail = new ByteQueue();
   /** Bytes left out between what is sent as it comes and the tail. */
   omittedBytes = 0;
-
-  wait(bytes: Buffer): void {
-    this.waiting.push(bytes);
-    this.waitingBytes += bytes.length;
-  }
-
-  takeWaiting(): Buffer {
-    const [first = Buffer.alloc(0), ...others] = this.waiting;
-    const bytes = others.length === 0 ? first : Buffer.concat(this.waiting, this.waitingBytes);
-    this.waiting = [];
-    this.waitingBytes = 0;
-    return bytes;
-  }
 }
 
 /**
@@ -87,24 +77,36 @@ export class RunOutput {
     return OUTPUT_STREAMS.some((name) => this.#streams[name].report.truncated);
   }
 
-  /** Takes what the program has written; it is sent at once, or soon, or kept for the end, or left out. */
+  /**
+   * Takes what the program has written; it is sent at once, or soon, or kept for the end, or left out.
+   * @param bytes are copied where they are kept
+   */
   take(name: OutputStream, bytes: Buffer): void {
     const stream = this.#streams[name];
     stream.report.bytes += bytes.length;
     if (this.#headLeft > 0 && !this.#isFinished) {
       const head = bytes.length <= this.#headLeft ? bytes : bytes.subarray(0, this.#headLeft);
       this.#headLeft -= head.length;
-      stream.wait(head);
-      if (stream.waitingBytes >= PIECE_BYTES || this.#options.clock.now() - this.#lastSentAt >= GATHER_MS) {
-        this.#sendWaiting();
-      } else {
-        this.#gather();
-      }
+      this.#takeHead(name, head);
       if (head.length === bytes.length) return;
       this.#keepLast(stream, bytes.subarray(head.length));
     } else {
       this.#keepLast(stream, bytes);
     }
+  }
+
+  #takeHead(name: OutputStream, bytes: Buffer): void {
+    const { waiting } = this.#streams[name];
+    const isDue =
+      waiting.length + bytes.length >= PIECE_BYTES || this.#options.clock.now() - this.#lastSentAt >= GATHER_MS;
+    if (isDue && waiting.length === 0) {
+      this.#sendWaiting();
+      this.#sendPiece(name, bytes);
+      return;
+    }
+    waiting.push(bytes);
+    if (isDue) this.#sendWaiting();
+    else this.#gather();
   }
 
   /** Sends all that is left to send: what waits, the tail, and a replacement for a character that never became whole. */
@@ -150,13 +152,16 @@ export class RunOutput {
     this.#gathering?.abort(FINISHED);
     this.#gathering = undefined;
     for (const name of OUTPUT_STREAMS) {
-      const stream = this.#streams[name];
-      if (stream.waitingBytes === 0) continue;
-      const bytes = stream.takeWaiting();
-      const unfinished = this.#options.encoding === "utf8" ? unfinishedBytes(bytes) : 0;
-      this.#send(name, bytes.subarray(0, bytes.length - unfinished), 0);
-      if (unfinished > 0) stream.wait(Buffer.from(bytes.subarray(bytes.length - unfinished)));
+      const { waiting } = this.#streams[name];
+      if (waiting.length > 0) this.#sendPiece(name, waiting.take());
     }
+  }
+
+  /** What has come of a character that is not whole yet goes on waiting. */
+  #sendPiece(name: OutputStream, bytes: Buffer): void {
+    const whole = bytes.length - (this.#options.encoding === "utf8" ? unfinishedBytes(bytes) : 0);
+    this.#send(name, bytes.subarray(0, whole), 0);
+    if (whole < bytes.length) this.#streams[name].waiting.push(bytes.subarray(whole));
   }
 
   /**
@@ -191,17 +196,17 @@ export class RunOutput {
       // What has come of a character whose rest was left out, and the rest of one whose beginning was.
       const orphaned = isText ? orphanedBytes((index) => stream.tail.at(index)) : 0;
       stream.tail.drop(orphaned);
-      omittedBytes = stream.omittedBytes + stream.takeWaiting().length + orphaned;
+      omittedBytes = stream.omittedBytes + stream.waiting.take().length + orphaned;
     }
     while (stream.tail.length > 0) {
-      stream.wait(stream.tail.take(PIECE_BYTES));
-      const bytes = stream.takeWaiting();
-      const unfinished = isText && stream.tail.length > 0 ? unfinishedBytes(bytes) : 0;
-      this.#send(name, bytes.subarray(0, bytes.length - unfinished), omittedBytes);
+      stream.waiting.push(stream.tail.take(PIECE_BYTES));
+      const bytes = stream.waiting.take();
+      const whole = bytes.length - (isText && stream.tail.length > 0 ? unfinishedBytes(bytes) : 0);
+      this.#send(name, bytes.subarray(0, whole), omittedBytes);
       omittedBytes = 0;
-      if (unfinished > 0) stream.wait(bytes.subarray(bytes.length - unfinished));
+      if (whole < bytes.length) stream.waiting.push(bytes.subarray(whole));
     }
-    this.#send(name, stream.takeWaiting(), omittedBytes);
+    this.#send(name, stream.waiting.take(), omittedBytes);
   }
 
   #send(name: OutputStream, bytes: Buffer, omittedBytes: number): void {

@@ -201,7 +201,8 @@ export class Connection {
         this.#closeIfSentAway();
       },
       sendOutput: (piece) => {
-        this.#outbox.sendText(this.#options.output.encode(piece));
+        const { json, release } = this.#options.output.encode(piece);
+        this.#outbox.sendText(json, release);
       },
     });
     this.#live.set(id, run);

@@ -40,20 +40,24 @@ export class JsonText {
   }
 
   /**
-   * @param before comes in front of the text, as it is
-   * @param after comes behind it
+   * @param around comes before the text and after it, as it is
+   * @param allocate gives the memory for the whole, of at least so many bytes
    * @returns undefined for bytes that are no UTF-8, or more than 131,072
    */
-  encode(bytes: Buffer, before: string, after: string): Buffer | undefined {
+  encode(
+    bytes: Buffer,
+    around: { readonly before: string; readonly after: string },
+    allocate: (bytes: number) => Buffer,
+  ): Buffer | undefined {
+    const { before, after } = around;
     if (bytes.length > MAX_BYTES || !isUtf8(bytes)) return undefined;
     this.#memory.set(bytes);
     const end = this.#escape(0, bytes.length, OUTPUT_AT);
     const text = this.#memory.subarray(OUTPUT_AT, end);
-    const beforeBytes = Buffer.byteLength(before);
-    const whole = Buffer.allocUnsafe(beforeBytes + text.length + Buffer.byteLength(after));
-    whole.write(before);
-    text.copy(whole, beforeBytes);
-    whole.write(after, beforeBytes + text.length);
-    return whole;
+    const whole = allocate(Buffer.byteLength(before) + text.length + Buffer.byteLength(after));
+    let length = whole.write(before);
+    length += text.copy(whole, length);
+    length += whole.write(after, length);
+    return whole.subarray(0, length);
   }
 }

@@ -36,10 +36,14 @@ export class Outbox {
     this.sendText(JSON.stringify(message));
   }
 
-  /** Sends a message that is JSON already. */
-  sendText(json: string | Buffer): void {
+  /** Sends a message that is JSON already. @param onWritten hears when the system has taken it */
+  sendText(json: string | Buffer, onWritten?: () => void): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
-    this.#socket.send(json, AS_TEXT, this.#onWritten);
+    const written = (): void => {
+      onWritten?.();
+      this.#onWritten();
+    };
+    this.#socket.send(json, AS_TEXT, onWritten === undefined ? this.#onWritten : written);
     if (!this.#held && this.#socket.bufferedAmount > this.#options.highWaterBytes) this.#hold();
   }
 

@@ -226,12 +226,13 @@ export function describeRuntime(name: string, subject: RuntimeSubject): void {
       await withRuntime(async (runtime) => {
         const { sandbox, channel } = await launchReady(runtime);
         channel.pause();
-        const run = begin(channel, "head -c 50000 /dev/zero\nexit 3");
+        // A pipe has 16 pages, and what is written to it begins another one where it does not fit into the rest of the last.
+        const run = begin(channel, "head -c 20000 /dev/zero\nexit 3");
         run.ended.catch(() => undefined);
         await emptied(runtime);
         channel.resume();
         expect(await run.ended).toMatchObject({ kind: "exited", value: 3 });
-        expect(run.received()).toBe(50_000);
+        expect(run.received()).toBe(20_000);
         await sandbox.remove();
       });
     });
@@ -350,7 +351,7 @@ function begin(
       },
       {
         onOutput: (stream, bytes) => {
-          output[stream].push(bytes);
+          output[stream].push(Buffer.from(bytes));
           heard();
         },
         onFile: () => undefined,

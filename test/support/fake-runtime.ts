@@ -233,8 +233,8 @@ export class FakeSandbox implements RunningSandbox {
       write: (chunk: Buffer, _encoding, done) => {
         // Later: an answer never comes within the call that it answers.
         queueMicrotask(() => {
-          decoder.push(chunk, (frame) => {
-            runner.onFrame(frame);
+          decoder.push(chunk, ({ type, payload }) => {
+            runner.onFrame({ type, payload: Buffer.from(payload) });
           });
           done();
         });

@@ -10,7 +10,7 @@ import { seededNumbers } from "../../../src/sizing/seeded.js";
 const json = new JsonText();
 
 function textOf(bytes: Buffer): string | undefined {
-  return json.encode(bytes, '"', '"')?.toString();
+  return json.encode(bytes, { before: '"', after: '"' }, (count) => Buffer.alloc(count))?.toString();
 }
 
 describe("the text of a JSON string", () => {
@@ -63,7 +63,7 @@ describe("a message of output", () => {
   const encoder = new OutputEncoder();
   const encode = (bytes: Buffer, encoding: "utf8" | "base64", omittedBytes = 0): unknown => {
     const piece = { stream: "stdout", id: 'a"b\\é', seq: 3, bytes, encoding, omittedBytes } as const;
-    return JSON.parse(encoder.encode(piece).toString());
+    return JSON.parse(encoder.encode(piece).json.toString());
   };
 
   it("is the same however it is made: little or much, text or bytes, whole or with something left out", () => {
