@@ -71,7 +71,9 @@ const RULES: Readonly<
   server: { values: ["run/run.ts", "protocol", ...LEAVES], types: ["run/termination.ts", "config/schema.ts"] },
   // Replays and formulas: nothing of the daemon, which is only described to it.
   sizing: { values: LEAVES },
-  setup: { values: ["container/docker-client.ts", "container/engine-address.ts", "image-targets.ts", "package-root.ts"] },
+  setup: {
+    values: ["container/docker-client.ts", "container/engine-address.ts", "image-targets.ts", "package-root.ts"],
+  },
   // Looks at everything from the outside, and is looked at by nobody but its command.
   doctor: {
     values: [
