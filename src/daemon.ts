@@ -11,25 +11,23 @@ import { DockerRuntime } from "./container/docker-runtime.js";
 import { type EngineAddress, engineAddress } from "./container/engine-address.js";
 import type { SandboxRuntime } from "./container/runtime.js";
 import { readSeccompProfile } from "./container/seccomp-profile.js";
-import { ConfigError, DaemonError } from "./errors.js";
+import { ConfigError } from "./errors.js";
 import type { ImageTarget } from "./image-targets.js";
+import { Journal } from "./journal.js";
 import type { Log } from "./log.js";
-import { Metrics } from "./metrics.js";
 import { packageRoot, packageVersion } from "./package-root.js";
 import { Headway } from "./pool/headway.js";
 import { Lane } from "./pool/lane.js";
 import { Lanes } from "./pool/lanes.js";
 import { sandboxSpec } from "./pool/spec.js";
-import { LaneStatistics } from "./pool/statistics.js";
 import type { LanesReport } from "./protocol/lanes.js";
 import { MAX_STDIN_WAITING_BYTES, PROTOCOL_VERSION } from "./protocol/limits.js";
 import { type HelloMessage, runMessage, type ServerMessage } from "./protocol/messages.js";
-import { execute, type RunRecord } from "./run/execute.js";
+import { execute } from "./run/execute.js";
 import { Run } from "./run/run.js";
 import { Semaphore } from "./semaphore.js";
 import { HttpServer } from "./server/http-server.js";
 import { formatListenAddress, type ListenAddress } from "./server/listen-address.js";
-import { ArrivalLog } from "./sizing/arrival-log.js";
 
 /** Between looks for containers of ours that nobody knows of, in ms. */
 const HOUSEKEEPING_MS = 30_000;
@@ -57,8 +55,7 @@ export class Daemon implements AsyncDisposable {
   readonly server: HttpServer;
   readonly #options: DaemonOptions;
   readonly #cleanup: Cleanup;
-  readonly #metrics: Metrics;
-  readonly #statistics = new Map<string, LaneStatistics>();
+  readonly #journal: Journal;
   readonly #startedAt: number;
   readonly #version = packageVersion();
   readonly #runtime: SandboxRuntime;
@@ -68,8 +65,6 @@ export class Daemon implements AsyncDisposable {
   #config: Config;
   #prepared: readonly PreparedLane[];
   readonly #laneLogs = new Map<Lane, Log>();
-  /** Undefined where nothing is to be recorded. */
-  #arrivals: ArrivalLog | undefined;
   /** Ends a change of the configuration that is under way. */
   readonly #stopping = new AbortController();
   /** Changes of the configuration, one after the other. */
@@ -82,9 +77,10 @@ export class Daemon implements AsyncDisposable {
     this.#prepared = parts.lanes;
     this.#cleanup = parts.cleanup;
     this.#startedAt = clock.now();
-    this.#metrics = new Metrics({
-      lanes: () => this.lanes,
-      connections: () => this.server.connections,
+    this.#journal = new Journal({
+      sources: { lanes: () => this.lanes, connections: () => this.server.connections },
+      clock,
+      log,
     });
     this.server = new HttpServer({
       config: config.server,
@@ -94,7 +90,7 @@ export class Daemon implements AsyncDisposable {
         "/metrics": async () => ({
           status: 200,
           type: "text/plain; version=0.0.4",
-          body: await this.#metrics.registry.metrics(),
+          body: await this.#journal.exposition(),
         }),
         "/schema/config.json": () => ({
           status: 200,
@@ -113,7 +109,7 @@ export class Daemon implements AsyncDisposable {
     this.#starts = new Semaphore(config.engine.maxConcurrentStarts);
     this.#headway = new Headway(clock);
     this.lanes = new Lanes(parts.lanes.map((lane) => this.#createLane(lane)));
-    for (const lane of this.lanes) this.#introduce(lane);
+    for (const lane of this.lanes) this.#journal.addLane(lane.name, lane.config.warm);
   }
 
   /** A lane that nobody knows of yet. */
@@ -135,13 +131,12 @@ export class Daemon implements AsyncDisposable {
       engine,
       observer: {
         onStep: (_lane, step, ms) => {
-          this.#metrics.refillStep(name, step, ms);
-          this.#statisticsOf(name).refillStep(step, ms);
+          this.#journal.refillStep(name, step, ms);
         },
         onFault: (_lane, fault) => {
           // Of one that only tries out another configuration, or is on its way out, nobody has to know.
           if (![...this.lanes].includes(lane)) return;
-          this.#metrics.laneDegraded(name, fault !== undefined);
+          this.#journal.laneDegraded(name, fault !== undefined);
           if (fault === undefined) log.info("the lane has recovered");
           else log.error({ err: fault }, "the lane is degraded");
         },
@@ -151,12 +146,6 @@ export class Daemon implements AsyncDisposable {
     });
     this.#laneLogs.set(lane, log);
     return lane;
-  }
-
-  /** From now on the lane is one of the daemon's. */
-  #introduce({ name, config }: Lane): void {
-    this.#metrics.addLane(name, config.warm);
-    if (!this.#statistics.has(name)) this.#statistics.set(name, new LaneStatistics());
   }
 
   /**
@@ -186,7 +175,7 @@ export class Daemon implements AsyncDisposable {
     });
     // The address is the claim on the instance: only its holder may touch that instance's containers.
     await this.server.listen();
-    await this.#cleanup.add("record of arrivals", () => this.#arrivals?.[Symbol.asyncDispose]());
+    await this.#cleanup.add("journal", () => this.#journal[Symbol.asyncDispose]());
     await this.#cleanup.add("lanes", () => this.lanes[Symbol.asyncDispose]());
     await this.#cleanup.add("reloads", async () => {
       this.#stopping.abort(new ConfigError("the daemon is stopping"));
@@ -197,19 +186,12 @@ export class Daemon implements AsyncDisposable {
       stopping.abort(new Error("the daemon is stopping"));
     });
     // Once the address is ours: no other daemon with this configuration writes to the same file.
-    await this.#recordArrivals();
+    await this.#journal.recordArrivals(this.#config.sizing);
     await this.#reap(stopping.signal);
     for (const lane of this.lanes) lane.start();
     this.#housekeeping(stopping.signal).catch((error: unknown) => {
       if (!stopping.signal.aborted) log.error({ err: error }, "housekeeping has stopped");
     });
-  }
-
-  /** @throws ConfigError */
-  async #recordArrivals(): Promise<void> {
-    const { clock, log } = this.#options;
-    const { traceFile: path, traceMaxBytes: maxBytes } = this.#config.sizing;
-    if (path !== null) this.#arrivals = await ArrivalLog.open({ path, maxBytes, clock, epochMs: Date.now, log });
   }
 
   /**
@@ -249,10 +231,10 @@ export class Daemon implements AsyncDisposable {
     this.lanes.replace(after);
     this.#config = config;
     this.#prepared = prepared;
-    for (const lane of successors) this.#introduce(lane);
+    for (const { name, config } of successors) this.#journal.addLane(name, config.warm);
     for (const lane of before) {
       if (!after.includes(lane)) this.#laneLogs.delete(lane);
-      if (!after.some(({ name }) => name === lane.name)) this.#metrics.removeLane(lane.name);
+      if (!after.some(({ name }) => name === lane.name)) this.#journal.removeLane(lane.name);
     }
     for (const log of [this.#options.log, ...this.#laneLogs.values()]) log.level = config.log.level;
     return changes;
@@ -287,7 +269,7 @@ export class Daemon implements AsyncDisposable {
           max: lane.config.maxSandboxes,
         },
         waiting: lane.waiting,
-        ...this.#statisticsOf(lane.name).report(),
+        ...this.#journal.statisticsOf(lane.name),
       })),
     };
   }
@@ -308,7 +290,7 @@ export class Daemon implements AsyncDisposable {
         instance,
         egress: config.egress,
         onCall: (call, ms, outcome) => {
-          this.#metrics.engineCalled(call, ms, outcome);
+          this.#journal.engineCalled(call, ms, outcome);
         },
         clock,
         log,
@@ -337,10 +319,6 @@ export class Daemon implements AsyncDisposable {
     return terminal;
   }
 
-  #statisticsOf(lane: string): LaneStatistics {
-    return this.#statistics.get(lane) ?? new LaneStatistics();
-  }
-
   #hello(): HelloMessage {
     return {
       type: "hello",
@@ -362,60 +340,19 @@ export class Daemon implements AsyncDisposable {
       lanes: this.lanes,
       clock: this.#options.clock,
       onHandout: (lane, launch, waits) => {
-        this.#metrics.handedOut(lane, launch, waits.handoutMs);
-        this.#statisticsOf(lane).handedOut(launch, waits);
+        this.#journal.handedOut(lane, launch, waits);
       },
       onEnd: (ended, record) => {
-        this.#note(ended, record);
+        this.#journal.ended(ended, record);
       },
     });
-  }
-
-  /** One line and one count for each run. Neither has code, output or anything else of the client's but its id. */
-  #note(run: Run, { lane, outcome, launch, sandbox, exit, error }: RunRecord): void {
-    const known = this.#statistics.has(lane) ? lane : "unknown";
-    if (launch !== undefined && exit !== undefined) {
-      const { queueMs, firstByteMs, runMs } = exit.timings;
-      const { stdout, stderr } = exit.output;
-      this.#metrics.runEnded(known, {
-        launch,
-        outcome,
-        queueMs,
-        firstByteMs,
-        runMs,
-        stdoutBytes: stdout.bytes,
-        stderrBytes: stderr.bytes,
-      });
-    } else {
-      this.#metrics.runRefused(known, outcome);
-    }
-    const miss = launch === "warm" ? undefined : run.miss;
-    if (miss !== undefined) {
-      this.#metrics.missed(known, miss);
-      this.#statistics.get(lane)?.missed(miss);
-    }
-    this.#noteArrival(run, { lane, outcome, runMs: launch === undefined ? undefined : exit?.timings.runMs });
-    this.#statistics.get(lane)?.ended(outcome, launch === undefined ? undefined : exit?.timings);
-    const line = { run: run.request.id, client: run.client, lane, outcome, launch, miss, sandbox, ...exit };
-    if (error === undefined) this.#options.log.info(line, "run");
-    else if (error instanceof DaemonError) this.#options.log.warn({ ...line, reason: error.message }, "run");
-    else this.#options.log.error({ ...line, err: error }, "run");
-  }
-
-  /** For the size of its lane: a run that used a sandbox, or that was sent away because there was none. */
-  #noteArrival(run: Run, record: { lane: string; outcome: RunRecord["outcome"]; runMs: number | undefined }): void {
-    const { lane, outcome, runMs } = record;
-    if (this.#arrivals === undefined) return;
-    if (runMs === undefined && outcome !== "queue_full" && outcome !== "queue_timeout") return;
-    const agoMs = this.#options.clock.now() - run.receivedAt;
-    this.#arrivals.add({ t: Date.now() - agoMs, lane, ms: runMs ?? null });
   }
 
   async #reap(signal: AbortSignal): Promise<void> {
     const { log } = this.#options;
     try {
       const removed = await this.#runtime.reap({ signal });
-      this.#metrics.lookedForUnowned(removed);
+      this.#journal.lookedForUnowned(removed);
       if (removed > 0) log.warn({ removed }, "removed containers that nobody owned any more");
     } catch (error) {
       signal.throwIfAborted();

@@ -20,6 +20,12 @@ interface LaneFigures {
   readonly counts: Readonly<Record<(typeof STATES)[number], number>>;
 }
 
+/** What the gauges of the present are made from. */
+export interface MetricsSources {
+  readonly lanes: () => Iterable<LaneFigures>;
+  readonly connections: () => number;
+}
+
 /** What Prometheus reads. Labels have few values: lane, launch, outcome, step, state; never an id. */
 export class Metrics {
   readonly registry = new Registry();
@@ -38,7 +44,7 @@ export class Metrics {
   readonly #unowned: Gauge;
   readonly #engineCalls: Histogram<"call" | "outcome">;
 
-  constructor(sources: { lanes: () => Iterable<LaneFigures>; connections: () => number }) {
+  constructor(sources: MetricsSources) {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry });
     this.#handout = new Histogram({

@@ -98,10 +98,14 @@ const RULES: Readonly<
   "banner.ts": { values: LEAVES, types: ["daemon.ts", "pool/lane.ts"] },
   "daemon.ts": {
     values: [
-      ...["server", "run", "pool", "container", "protocol", "metrics.ts", "sizing/arrival-log.ts"],
+      ...["server", "run", "pool", "container", "protocol", "journal.ts"],
       ...["config/changes.ts", "config/json-schema.ts", ...LEAVES],
     ],
     types: ["config/schema.ts"],
+  },
+  "journal.ts": {
+    values: ["metrics.ts", "pool/statistics.ts", "sizing/arrival-log.ts", ...LEAVES],
+    types: ["config/schema.ts", "container/runtime.ts", "protocol", "run"],
   },
   "metrics.ts": { values: ["protocol/lanes.ts"], types: ["container/runtime.ts", "pool", "protocol"] },
   // Leaves know nothing but other leaves and the wire's error codes.
