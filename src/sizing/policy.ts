@@ -15,18 +15,25 @@ export interface SizingBounds {
   readonly targetHitRate: number;
   readonly min: number;
   readonly max: number;
-  /** What the idle sandboxes may weigh together; it wins over `min`. */
-  readonly memoryBudgetBytes: number;
-  readonly sandboxBytes: number;
 }
 
 /** What decided a size: the need (of the rate or of the burst), or the bound that cut it off or raised it. */
-export type SizingReason = "rate" | "burst" | "min" | "max" | "memory";
+export type SizingReason = "rate" | "burst" | "min" | "max";
 
 export interface Size {
   readonly warm: number;
   readonly reason: SizingReason;
 }
+
+/** What `smallestStock` is asked, but for the load: what does not change while a lane is as it is. */
+export interface StockGoal {
+  readonly startsInParallel: number;
+  readonly targetHitRate: number;
+  readonly max: number;
+}
+
+/** `smallestStock`, or something that remembers what it said. */
+export type StockFor = (load: number, goal: StockGoal) => number;
 
 /** From this share of what the starts can make the line for them is so long that no stock is worth its memory. */
 const NEAR_THE_CEILING = 0.98;
@@ -42,26 +49,26 @@ const MAX_STEPS = 2_000;
  * M/G/infinity; Feeney and Sherbrooke 1966 for base stock), whatever the spread of the refill time; with few starts they
  * are more, because refills wait for each other (see `missRate`).
  */
-export function warmSize(observation: SizingObservation, bounds: SizingBounds): Size {
+export function warmSize(
+  observation: SizingObservation,
+  bounds: SizingBounds,
+  stockFor: StockFor = smallestStock,
+): Size {
   const { arrivalsPerS, burst, refillMs, startsInParallel } = observation;
-  const { targetHitRate, min, max, memoryBudgetBytes, sandboxBytes } = bounds;
+  const { targetHitRate, min, max } = bounds;
   const load = (Math.max(0, ...arrivalsPerS) * refillMs) / 1_000;
-  const byRate = smallestStock({ load, startsInParallel, targetHitRate, max });
+  const byRate = stockFor(load, { startsInParallel, targetHitRate, max });
   let size: Size = burst > byRate ? { warm: Math.ceil(burst), reason: "burst" } : { warm: byRate, reason: "rate" };
   if (size.warm < min) size = { warm: min, reason: "min" };
-  if (size.warm > max) size = { warm: max, reason: "max" };
-  const affordable = Math.max(0, Math.floor(memoryBudgetBytes / sandboxBytes));
-  return size.warm > affordable ? { warm: affordable, reason: "memory" } : size;
+  return size.warm > max ? { warm: max, reason: "max" } : size;
 }
 
-/** @returns one above `max` where not even that is enough */
-function smallestStock(need: {
-  readonly load: number;
-  readonly startsInParallel: number;
-  readonly targetHitRate: number;
-  readonly max: number;
-}): number {
-  const { load, startsInParallel, targetHitRate, max } = need;
+/**
+ * The smallest stock with which no more runs than allowed find none ready. Some ms of work, tens near the ceiling.
+ * @param load arrivals within one refill, on average
+ * @returns one above `max` where not even that is enough
+ */
+export function smallestStock(load: number, { startsInParallel, targetHitRate, max }: StockGoal): number {
   if (load === 0) return 0;
   if (load >= startsInParallel * NEAR_THE_CEILING) return max + 1;
   const allowed = 1 - targetHitRate;
@@ -71,7 +78,8 @@ function smallestStock(need: {
     if (missRate({ load, startsInParallel, warm }) <= allowed) return warm;
   }
   if (startsInParallel > max) return max + 1;
-  return Math.max(startsInParallel, firstWithin(allowed, settle(load, startsInParallel, max + 1)));
+  const enough = firstWithin(allowed, settle(load, startsInParallel, max + 1));
+  return Math.min(max + 1, Math.max(startsInParallel, enough));
 }
 
 /** The smallest number that is reached or passed with no more than this chance. */
@@ -111,21 +119,25 @@ function settle(load: number, servers: number, above: number): readonly number[]
   // What is far above has to be told apart too, because it comes down only step by step.
   const size = above + servers + Math.ceil(load + 8 * Math.sqrt(load)) + 16;
   const arrivals = poisson(load, size);
-  let state = [1, ...new Array<number>(size).fill(0)];
+  let state = new Float64Array(size + 1);
+  let next = new Float64Array(size + 1);
+  state[0] = 1;
   for (let step = 0, moved = 1; step < MAX_STEPS && moved > SETTLED; step += 1) {
-    const next = new Array<number>(size + 1).fill(0);
-    state.forEach((chance, count) => {
-      if (chance < 1e-15) return;
+    next.fill(0);
+    for (let count = 0; count <= size; count += 1) {
+      const chance = state[count] ?? 0;
+      if (chance < 1e-15) continue;
       const left = Math.max(0, count - servers);
-      arrivals.forEach((share, come) => {
+      for (let come = 0; come < arrivals.length; come += 1) {
         const to = Math.min(size, left + come);
-        next[to] = (next[to] ?? 0) + chance * share;
-      });
-    });
-    moved = sum(next.map((chance, count) => Math.abs(chance - (state[count] ?? 0))));
-    state = next;
+        next[to] = (next[to] ?? 0) + chance * (arrivals[come] ?? 0);
+      }
+    }
+    moved = 0;
+    for (let count = 0; count <= size; count += 1) moved += Math.abs((next[count] ?? 0) - (state[count] ?? 0));
+    [state, next] = [next, state];
   }
-  return state;
+  return [...state];
 }
 
 /** Chances of 0, 1, ... up to where they no longer count; by logarithms, so that a great mean does not vanish. */
@@ -144,10 +156,9 @@ function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
-/** What `nextSize` remembers. */
-export interface SizingState {
-  readonly warm: number;
-  /** Since when fewer would have done, without a break; null when they would not. */
+/** What `nextSize` remembers: the size, what decided it, and since when fewer would have done. */
+export interface SizingState extends Size {
+  /** Without a break; null when they would not. */
   readonly lowerSinceMs: number | null;
 }
 
@@ -170,20 +181,21 @@ export interface SizingPace {
 export function nextSize(
   state: SizingState,
   moment: SizingMoment,
-  options: { readonly bounds: SizingBounds; readonly pace: SizingPace },
+  options: { readonly bounds: SizingBounds; readonly pace: SizingPace; readonly stockFor?: StockFor },
 ): SizingState {
-  const { bounds, pace } = options;
-  const { warm: needed, reason } = warmSize(moment, bounds);
-  if (needed >= state.warm) return { warm: needed, lowerSinceMs: null };
-  // A budget is no estimate: what it does not allow goes at once.
-  if (reason === "memory" || reason === "max") return { warm: needed, lowerSinceMs: null };
+  const { bounds, pace, stockFor } = options;
+  const { warm: needed, reason } = warmSize(moment, bounds, stockFor);
+  if (needed >= state.warm) return { warm: needed, reason, lowerSinceMs: null };
+  // A bound is no estimate: what it does not allow goes at once.
+  if (state.warm > bounds.max) return { warm: bounds.max, reason: "max", lowerSinceMs: null };
   const greater = 1 + pace.margin;
   const withMargin = warmSize(
     { ...moment, arrivalsPerS: moment.arrivalsPerS.map((rate) => rate * greater), burst: moment.burst * greater },
     bounds,
+    stockFor,
   );
-  if (withMargin.warm >= state.warm) return { warm: state.warm, lowerSinceMs: null };
+  if (withMargin.warm >= state.warm) return { ...state, lowerSinceMs: null };
   const lowerSinceMs = state.lowerSinceMs ?? moment.nowMs;
-  if (moment.nowMs - lowerSinceMs < pace.holdMs) return { warm: state.warm, lowerSinceMs };
-  return { warm: state.warm - 1, lowerSinceMs: moment.nowMs };
+  if (moment.nowMs - lowerSinceMs < pace.holdMs) return { ...state, lowerSinceMs };
+  return { warm: state.warm - 1, reason, lowerSinceMs: moment.nowMs };
 }

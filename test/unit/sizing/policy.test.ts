@@ -15,8 +15,6 @@ const BOUNDS: SizingBounds = {
   targetHitRate: 0.999,
   min: 0,
   max: 64,
-  memoryBudgetBytes: 1e9,
-  sandboxBytes: 10e6,
 };
 
 function observation(fields: Partial<SizingObservation> = {}): SizingObservation {
@@ -124,8 +122,6 @@ describe("the size of a stock", () => {
   it("stays within its bounds, and says which one decided", () => {
     expect(size({}, { min: 20 })).toEqual({ warm: 20, reason: "min" });
     expect(size({ burst: 100 })).toEqual({ warm: 64, reason: "max" });
-    expect(size({ burst: 30 }, { memoryBudgetBytes: 129e6 })).toEqual({ warm: 12, reason: "memory" });
-    expect(size({}, { min: 20, memoryBudgetBytes: 0 })).toEqual({ warm: 0, reason: "memory" });
     // Ten a second where two starts make eight.
     expect(size({ arrivalsPerS: [10], startsInParallel: 2 })).toEqual({ warm: 64, reason: "max" });
   });
@@ -137,7 +133,7 @@ describe("the size over time", () => {
 
   /** Sizes after each of these observations. */
   function sizes(observations: readonly Partial<SizingObservation>[], from = 0): number[] {
-    let state: SizingState = { warm: from, lowerSinceMs: null };
+    let state: SizingState = { warm: from, reason: "min", lowerSinceMs: null };
     return observations.map((fields, index) => {
       const moment: SizingMoment = { ...observation(fields), nowMs: index * STEP_MS };
       state = nextSize(state, moment, { bounds: BOUNDS, pace: PACE });
@@ -197,12 +193,22 @@ describe("the size over time", () => {
     expect(turns(after)).toBe(0);
   });
 
-  it("gives back at once what the memory does not allow", () => {
+  it("gives back at once what its bounds no longer allow", () => {
     const state = nextSize(
-      { warm: 50, lowerSinceMs: null },
-      { ...observation({ burst: 40 }), nowMs: 0 },
-      { bounds: { ...BOUNDS, memoryBudgetBytes: 100e6 }, pace: PACE },
+      { warm: 50, reason: "burst", lowerSinceMs: null },
+      { ...observation({ burst: 8 }), nowMs: 0 },
+      { bounds: { ...BOUNDS, max: 10 }, pace: PACE },
     );
-    expect(state.warm).toBe(10);
+    expect(state).toEqual({ warm: 10, reason: "max", lowerSinceMs: null });
+  });
+
+  it("keeps the reason of what it keeps", () => {
+    const before: SizingState = { warm: 20, reason: "burst", lowerSinceMs: null };
+    const kept = nextSize(before, { ...observation(), nowMs: 0 }, { bounds: BOUNDS, pace: PACE });
+    expect(kept).toEqual({ ...before, lowerSinceMs: 0 });
+    expect(nextSize(kept, { ...observation(), nowMs: 60_000 }, { bounds: BOUNDS, pace: PACE })).toMatchObject({
+      warm: 19,
+      reason: "rate",
+    });
   });
 });
