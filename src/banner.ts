@@ -40,7 +40,7 @@ async function selfCheck(daemon: Daemon, lane: Lane, lines: string[]): Promise<s
   const took = performance.now() - began;
   const firstByte = ending.timings.firstByteMs?.toFixed(2) ?? "-";
   lines.push(
-    `  ${paint("green", "●")} ${lane.name.padEnd(10)} ${String(lane.config.warm).padStart(3)} warm, first byte after ${firstByte} ms, container gone after ${took.toFixed(0)} ms`,
+    `  ${paint("green", "●")} ${lane.name.padEnd(10)} ${String(lane.warmTarget).padStart(3)} warm, first byte after ${firstByte} ms, container gone after ${took.toFixed(0)} ms`,
   );
   return undefined;
 }

@@ -28,6 +28,7 @@ import { Run } from "./run/run.js";
 import { Semaphore } from "./semaphore.js";
 import { HttpServer } from "./server/http-server.js";
 import { formatListenAddress, type ListenAddress } from "./server/listen-address.js";
+import { MemoryBudget } from "./sizing/memory-budget.js";
 
 /** Between looks for containers of ours that nobody knows of, in ms. */
 const HOUSEKEEPING_MS = 30_000;
@@ -61,6 +62,7 @@ export class Daemon implements AsyncDisposable {
   readonly #runtime: SandboxRuntime;
   readonly #starts: Semaphore;
   readonly #headway: Headway;
+  readonly #budget: MemoryBudget;
   /** What is in force. */
   #config: Config;
   #prepared: readonly PreparedLane[];
@@ -108,15 +110,18 @@ export class Daemon implements AsyncDisposable {
     this.#runtime = this.#createRuntime(address);
     this.#starts = new Semaphore(config.engine.maxConcurrentStarts);
     this.#headway = new Headway(clock);
-    this.lanes = new Lanes(parts.lanes.map((lane) => this.#createLane(lane)));
-    for (const lane of this.lanes) this.#journal.addLane(lane.name, lane.config.warm);
+    this.#budget = new MemoryBudget(budgetBytes(config));
+    this.lanes = new Lanes(parts.lanes.map((lane) => this.#createLane(lane, config.sizing)));
+    for (const { name } of this.lanes) this.#journal.addLane(name);
   }
 
   /** A lane that nobody knows of yet. */
-  #createLane({ name, laneConfig, seccompProfile }: PreparedLane): Lane {
+  #createLane({ name, laneConfig, seccompProfile }: PreparedLane, pace: Config["sizing"], before?: Lane): Lane {
     const { imageOf, clock } = this.#options;
     const { engine } = this.#config;
     const log = this.#options.log.child({ lane: name });
+    // Of one that only tries out another configuration, or is on its way out, nobody has to know.
+    const isInForce = (): boolean => [...this.lanes].includes(lane);
     const lane = new Lane({
       name,
       config: laneConfig,
@@ -129,13 +134,18 @@ export class Daemon implements AsyncDisposable {
       starts: this.#starts,
       headway: this.#headway,
       engine,
+      pace,
+      budget: this.#budget,
+      warmBefore: before?.warmTarget,
       observer: {
         onStep: (_lane, step, ms) => {
           this.#journal.refillStep(name, step, ms);
         },
+        onTarget: (_lane, { from, to, reason }) => {
+          if (reason !== null && isInForce()) log.info({ from, to, reason }, "another number of ready sandboxes");
+        },
         onFault: (_lane, fault) => {
-          // Of one that only tries out another configuration, or is on its way out, nobody has to know.
-          if (![...this.lanes].includes(lane)) return;
+          if (!isInForce()) return;
           this.#journal.laneDegraded(name, fault !== undefined);
           if (fault === undefined) log.info("the lane has recovered");
           else log.error({ err: fault }, "the lane is degraded");
@@ -195,9 +205,9 @@ export class Daemon implements AsyncDisposable {
   }
 
   /**
-   * Takes another configuration without dropping a run. A lane that changes is made anew beside the old one, and takes its
-   * place when its stock is full; runs that the old one has, or that wait in it, end there. Connections that are open keep
-   * the limits that they began with.
+   * Takes another configuration without dropping a run. A lane of which only `warm` changes grows or shrinks. Any other that
+   * changes is made anew beside the old one, and takes its place when its stock is full; runs that the old one has, or that
+   * wait in it, end there. Connections that are open keep the limits that they began with.
    * @returns what has changed
    * @throws ConfigError with the reason why it is not taken; everything is as before then
    */
@@ -215,12 +225,32 @@ export class Daemon implements AsyncDisposable {
     if (fixed.length > 0) throw new ConfigError(`${fixed.join(", ")}: takes effect only when the daemon starts anew`);
 
     const prepared = await prepareLanes(config);
-    const isAsBefore = (lane: PreparedLane): boolean => this.#prepared.some((old) => isDeepStrictEqual(old, lane));
-    const successors = prepared.filter((lane) => !isAsBefore(lane)).map((lane) => this.#createLane(lane));
+    const { sizing } = config;
+    const lanesBefore = new Map([...this.lanes].map((lane) => [lane.name, lane]));
+    const stays = (lane: PreparedLane): boolean => this.#prepared.some((old) => isSameButWarm(old, lane));
+    const successors = prepared
+      .filter((lane) => !stays(lane))
+      .map((lane) => this.#createLane(lane, sizing, lanesBefore.get(lane.name)));
+    const resized = prepared.filter(stays).flatMap(({ name, laneConfig: { warm } }) => {
+      const lane = this.lanes.get(name);
+      const before = lane.config.warm;
+      const hasOtherPace = typeof warm === "object" && !isDeepStrictEqual(this.#config.sizing, sizing);
+      return isDeepStrictEqual(before, warm) && !hasOtherPace ? [] : [{ lane, warm, before }];
+    });
     try {
+      for (const lane of successors) lane.start();
       await fill(successors, signal);
+      // Last, because it touches lanes that are in force.
+      this.#budget.resize(budgetBytes(config));
+      for (const { lane, warm } of resized) lane.resize(warm, sizing);
+      await fill(
+        resized.map(({ lane }) => lane),
+        signal,
+      );
       this.server.reconfigure(config.server);
     } catch (error) {
+      this.#budget.resize(budgetBytes(this.#config));
+      for (const { lane, before } of resized) lane.resize(before, this.#config.sizing);
       for (const lane of successors) this.#laneLogs.delete(lane);
       await Promise.all(successors.map((lane) => lane[Symbol.asyncDispose]()));
       throw error;
@@ -231,7 +261,7 @@ export class Daemon implements AsyncDisposable {
     this.lanes.replace(after);
     this.#config = config;
     this.#prepared = prepared;
-    for (const { name, config } of successors) this.#journal.addLane(name, config.warm);
+    for (const { name } of successors) this.#journal.addLane(name);
     for (const lane of before) {
       if (!after.includes(lane)) this.#laneLogs.delete(lane);
       if (!after.some(({ name }) => name === lane.name)) this.#journal.removeLane(lane.name);
@@ -262,7 +292,8 @@ export class Daemon implements AsyncDisposable {
         limits: lane.limits,
         stock: {
           warm: lane.counts.warm,
-          warmTarget: lane.config.warm,
+          warmTarget: lane.warmTarget,
+          sizing: lane.sizing,
           creating: lane.counts.creating,
           leased: lane.counts.leased,
           evicting: lane.counts.evicting,
@@ -368,9 +399,17 @@ export class Daemon implements AsyncDisposable {
   }
 }
 
-/** Starts lanes and waits until each is full. @throws ConfigError with the reasons of those that cannot be */
+/** Whether a lane's sandboxes serve for the other as well. */
+function isSameButWarm(one: PreparedLane, other: PreparedLane): boolean {
+  return isDeepStrictEqual(one, { ...other, laneConfig: { ...other.laneConfig, warm: one.laneConfig.warm } });
+}
+
+function budgetBytes({ sizing: { memoryBudgetMiB } }: Config): number | null {
+  return memoryBudgetMiB === null ? null : memoryBudgetMiB * 1024 * 1024;
+}
+
+/** Waits until each lane is full. @throws ConfigError with the reasons of those that cannot be */
 async function fill(lanes: readonly Lane[], signal: AbortSignal): Promise<void> {
-  for (const lane of lanes) lane.start();
   await Promise.all(lanes.map((lane) => lane.settled(signal)));
   const reasons = lanes.flatMap(({ name, fault }) => (fault === undefined ? [] : [`lanes.${name}: ${fault.message}`]));
   if (reasons.length > 0) throw new ConfigError(reasons.join("\n"));

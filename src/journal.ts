@@ -50,8 +50,8 @@ export class Journal implements AsyncDisposable {
   }
 
   /** A lane is one of the daemon's from now on; another one's of that name before it goes on counting. */
-  addLane(name: string, warmTarget: number): void {
-    this.#metrics.addLane(name, warmTarget);
+  addLane(name: string): void {
+    this.#metrics.addLane(name);
     if (!this.#statistics.has(name)) this.#statistics.set(name, new LaneStatistics());
   }
 

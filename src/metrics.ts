@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { EngineCallOutcome } from "./container/runtime.js";
-import { MISS_REASONS, type MissReason, type RefillStep } from "./protocol/lanes.js";
+import { MISS_REASONS, type MissReason, type RefillStep, WARM_REASONS, type WarmReason } from "./protocol/lanes.js";
 import type { Launch } from "./protocol/messages.js";
 
 /** From 0.1 ms, where a warm hand-out is, to 30 s, where a starved one ends; in seconds. */
@@ -18,6 +18,9 @@ interface LaneFigures {
   readonly name: string;
   readonly waiting: number;
   readonly counts: Readonly<Record<(typeof STATES)[number], number>>;
+  readonly warmTarget: number;
+  /** Null where the size is fixed. */
+  readonly sizing: { readonly min: number; readonly max: number; readonly reason: WarmReason } | null;
 }
 
 /** What the gauges of the present are made from. */
@@ -36,6 +39,8 @@ export class Metrics {
   readonly #runs: Counter<"lane" | "outcome">;
   readonly #refill: Histogram<"lane" | "step">;
   readonly #target: Gauge<"lane">;
+  readonly #bounds: Gauge<"lane" | "bound">;
+  readonly #targetReason: Gauge<"lane" | "reason">;
   readonly #degraded: Gauge<"lane">;
   readonly #sandboxes: Gauge<"lane" | "state">;
   readonly #waiting: Gauge<"lane">;
@@ -90,9 +95,39 @@ export class Metrics {
     });
     this.#target = new Gauge({
       name: "matchbox_warm_target_sandboxes",
-      help: "Ready sandboxes that the lane keeps.",
+      help: "Ready sandboxes that the lane keeps at present.",
       labelNames: ["lane"],
       registers,
+      collect: () => {
+        for (const { name: lane, warmTarget } of sources.lanes()) this.#target.set({ lane }, warmTarget);
+      },
+    });
+    this.#bounds = new Gauge({
+      name: "matchbox_warm_target_bound_sandboxes",
+      help: "Fewest (min) and most (max) ready sandboxes of a lane whose size follows the runs.",
+      labelNames: ["lane", "bound"],
+      registers,
+      collect: () => {
+        this.#bounds.reset();
+        for (const { name: lane, sizing } of sources.lanes()) {
+          if (sizing === null) continue;
+          this.#bounds.set({ lane, bound: "min" }, sizing.min);
+          this.#bounds.set({ lane, bound: "max" }, sizing.max);
+        }
+      },
+    });
+    this.#targetReason = new Gauge({
+      name: "matchbox_warm_target_reason",
+      help: "1 for what decided the present size of a lane that follows the runs: rate, burst, min, max, memory; else 0.",
+      labelNames: ["lane", "reason"],
+      registers,
+      collect: () => {
+        this.#targetReason.reset();
+        for (const { name: lane, sizing } of sources.lanes()) {
+          if (sizing === null) continue;
+          for (const reason of WARM_REASONS) this.#targetReason.set({ lane, reason }, Number(sizing.reason === reason));
+        }
+      },
     });
     this.#degraded = new Gauge({
       name: "matchbox_lane_degraded",
@@ -156,8 +191,7 @@ export class Metrics {
   }
 
   /** Makes a lane's series exist from the start, so that a rate over them is right from the first run on. */
-  addLane(lane: string, warmTarget: number): void {
-    this.#target.set({ lane }, warmTarget);
+  addLane(lane: string): void {
     this.#degraded.set({ lane }, 0);
     this.#handout.zero({ lane, launch: "warm" });
     this.#handout.zero({ lane, launch: "cold" });

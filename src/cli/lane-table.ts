@@ -1,4 +1,10 @@
-import { type LaneReport, type LanesReport, MISS_REASONS, type MissReason } from "../protocol/lanes.js";
+import {
+  type LaneReport,
+  type LanesReport,
+  MISS_REASONS,
+  type MissReason,
+  type WarmReason,
+} from "../protocol/lanes.js";
 import { type Column, renderTable } from "./table.js";
 import { printable, type Styler } from "./terminal.js";
 
@@ -38,11 +44,34 @@ export function renderStatus(report: LanesReport, style: Styler): string[] {
     "",
     style("bold", titles),
     ...rows.map((row, index) => styleState(row, lanes[index], style)),
+    ...sizesOf(lanes),
     ...missesOf(lanes),
     ...lanes.flatMap(({ name, reason }) =>
       reason === null ? [] : ["", style("red", `${name} is degraded: ${printable(reason)}`)],
     ),
   ];
+}
+
+/** What keeps a stock as it is where it follows the runs. */
+const REASON_WORDS: Readonly<Record<WarmReason, string>> = {
+  rate: "for the rate at which runs come",
+  burst: "for the bursts in which runs come",
+  min: "its least",
+  max: "its most, where more would be needed",
+  memory: "its share of sizing.memoryBudgetMiB, where more would be needed",
+};
+
+/** One line for each lane whose stock follows the runs. */
+function sizesOf(lanes: readonly LaneReport[]): string[] {
+  const lines = lanes.flatMap(({ name, stock: { warmTarget, sizing } }) => {
+    if (sizing === null) return [];
+    const { min, max, target, reason } = sizing;
+    const share = `${Number((target * 100).toFixed(2))} %`;
+    return [
+      `${printable(name)}: keeps ${warmTarget} of ${min} to ${max} ready, ${REASON_WORDS[reason]} (target ${share})`,
+    ];
+  });
+  return lines.length === 0 ? [] : ["", ...lines];
 }
 
 /** One line for each lane that had misses, the most frequent reason first. */

@@ -10,7 +10,7 @@ export interface Change {
 }
 
 /** What a running daemon cannot change: its claim on an instance, what all of its sandboxes rely on, the file that it records in. */
-const FIXED = ["server.listen", "engine", "egress", "sizing"] as const;
+const FIXED = ["server.listen", "engine", "egress", "sizing.traceFile", "sizing.traceMaxBytes"] as const;
 /** Never shown. */
 const SECRET = "server.tokens";
 

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isScalar, LineCounter, parseDocument, type Document } from "yaml";
+import { isMap, isScalar, LineCounter, parseDocument, type Document } from "yaml";
 import type { z } from "zod";
 import { ConfigError, messageOf } from "../errors.js";
 import { packageRoot } from "../package-root.js";
@@ -15,6 +15,7 @@ const ENVIRONMENT_OVERRIDES: Readonly<Record<string, string>> = {
 };
 /** Any other key, with two underscores for each dot: `MATCHBOX__lanes__python__warm=16`. */
 const KEY_VARIABLE_PREFIX = "MATCHBOX__";
+const IN_WARM = /^lanes\.[^.]+\.warm\.[^.]+$/;
 /** A token in the environment is added to those of the file, and never shows in a process list. */
 const TOKEN_VARIABLE = "MATCHBOX_TOKEN";
 
@@ -103,8 +104,13 @@ function readValue(key: string, text: string, origin: string): unknown {
 
 /** Sets one key. */
 function assign(document: Document, key: string, value: unknown, origin: string, origins: Map<string, string>): void {
+  const keys = key.split(".");
   try {
-    document.setIn(key.split("."), document.createNode(value));
+    // One of its bounds makes a fixed size an adaptive one: `lanes.python.warm.max=16`.
+    if (IN_WARM.test(key) && !isMap(document.getIn(keys.slice(0, 3)))) {
+      document.setIn(keys.slice(0, 3), document.createNode({}));
+    }
+    document.setIn(keys, document.createNode(value));
   } catch (error) {
     throw new ConfigError(`${origin}: ${key} is not inside a section of the configuration`, { cause: error });
   }
@@ -125,10 +131,19 @@ function describe(document: Document, issue: z.core.$ZodIssue, place: Place): st
       return `${originOf(document, keys, place)}: ${dotted(keys)}: there is no such key`;
     });
   }
+  const chosen = issue.code === "invalid_union" ? issuesOfSection(issue) : [];
+  if (chosen.length > 0) return chosen.flatMap((inner) => describe(document, inner, place));
   const node = document.getIn(issue.path, true);
   const value = isScalar(node) ? ` is ${JSON.stringify(node.value)}, but` : "";
   const words = issue.code === "invalid_key" ? (issue.issues[0]?.message ?? issue.message) : issue.message;
   return [`${originOf(document, issue.path, place)}: ${dotted(issue.path)}${value} ${words}`];
+}
+
+/** What is wrong inside a section, where a key takes a section or something else, and was given a section. */
+function issuesOfSection({ path, errors }: z.core.$ZodIssueInvalidUnion): z.core.$ZodIssue[] {
+  const isInside = (issue: z.core.$ZodIssue): boolean => issue.path.length > 0 || issue.code === "unrecognized_keys";
+  const section = errors.find((issues) => issues.every(isInside)) ?? [];
+  return section.map((issue) => ({ ...issue, path: [...path, ...issue.path] }));
 }
 
 function dotted(keys: readonly PropertyKey[]): string {

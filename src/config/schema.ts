@@ -8,7 +8,8 @@ const MIB = 1024 * KIB;
 /** A whole number within a range; the error names the unit and the range, so that `30s` or `-1` explains itself. */
 function whole(unit: string, min: number, max: number): z.ZodInt {
   const message = `must be a whole number of ${unit} from ${min} to ${max}`;
-  return z.int({ error: message }).min(min, { error: message }).max(max, { error: message });
+  // A number that is out of its range is not compared with others: one mistake, one line.
+  return z.int({ error: message }).min(min, { error: message, abort: true }).max(max, { error: message, abort: true });
 }
 
 const milliseconds = (min: number, max: number): z.ZodInt => whole("milliseconds", min, max);
@@ -145,6 +146,29 @@ const egress = z.strictObject({
     .describe("Connections that one sandbox may have at once."),
 });
 
+/** Largest stock of one lane: enough for 4,000 runs a second with refills of 0.25 s. */
+const MAX_WARM = 1_000;
+
+const hitRate = z
+  .number({ error: "must be a share of runs from 0.5 to 0.9999" })
+  .min(0.5, { error: "must be a share of runs from 0.5 to 0.9999" })
+  .max(0.9999, { error: "must be a share of runs from 0.5 to 0.9999" });
+
+const adaptiveWarm = z
+  .strictObject({
+    min: whole("sandboxes", 0, MAX_WARM).default(1).describe("Fewest ready sandboxes, however few runs come."),
+    max: whole("sandboxes", 1, MAX_WARM).describe("Most ready sandboxes, however many runs come."),
+    target: hitRate.default(0.999).describe("Share of runs that are to find a ready sandbox."),
+    idleMiB: mebibytes(1, 65_536)
+      .default(10)
+      .describe("What one idle sandbox weighs, for sizing.memoryBudgetMiB; more where modules are preloaded."),
+  })
+  .refine((value) => value.min <= value.max, { error: "must not be over max", path: ["min"] });
+
+const warm = z.union([whole("sandboxes", 0, MAX_WARM), adaptiveWarm], {
+  error: `must be a whole number of sandboxes from 0 to ${MAX_WARM}, or {min, max, target} for a stock that follows the runs`,
+});
+
 const lane = z
   .strictObject({
     language: z.enum(LANGUAGES).describe("Which interpreter waits in the sandbox."),
@@ -171,7 +195,9 @@ const lane = z
       .refine((names) => new Set(names).size === names.length, { error: "must not name a module twice" })
       .default([])
       .describe("Python modules that are imported before a sandbox is handed out."),
-    warm: whole("sandboxes", 0, 1_000).default(4).describe("Ready sandboxes to keep."),
+    warm: warm
+      .default(4)
+      .describe("Ready sandboxes to keep: a number, or {min, max, target} to follow the rate at which runs come."),
     maxSandboxes: whole("sandboxes", 1, 10_000)
       .default(32)
       .describe("Containers at once in whatever state, the warm ones included."),
@@ -248,7 +274,14 @@ const lane = z
     error: "must not be over maxTimeoutMs",
     path: ["timeoutMs"],
   })
-  .refine((value) => value.warm <= value.maxSandboxes, { error: "must not be over maxSandboxes", path: ["warm"] })
+  .refine((value) => typeof value.warm === "object" || value.warm <= value.maxSandboxes, {
+    error: "must not be over maxSandboxes",
+    path: ["warm"],
+  })
+  .refine((value) => typeof value.warm === "number" || value.warm.max <= value.maxSandboxes, {
+    error: "must not be over maxSandboxes",
+    path: ["warm", "max"],
+  })
   .refine((value) => value.image === null || value.target === "sandbox", {
     error: "chooses among Matchbox's own images, but the lane has an `image` of its own",
     path: ["target"],
@@ -266,6 +299,18 @@ const sizing = z.strictObject({
   traceMaxBytes: whole("bytes", 16 * KIB, 1_024 * MIB)
     .default(8 * MIB)
     .describe("Size of the record, both of its files together; about 50 bytes a run."),
+  memoryBudgetMiB: mebibytes(1, 1_048_576)
+    .nullable()
+    .default(null)
+    .describe("What the stocks of all lanes with an adaptive `warm` may weigh together; null sets no bound."),
+  windowMs: milliseconds(1_000, 3_600_000)
+    .default(60_000)
+    .describe("Over which adaptive lanes count arrivals; over a tenth of it too, and bursts over ten of them."),
+  holdMs: milliseconds(100, 86_400_000)
+    .default(120_000)
+    .describe(
+      "For so long fewer must have been enough before an adaptive lane gives one sandbox up, and then the next.",
+    ),
 });
 
 export const configSchema = z.strictObject({
@@ -293,5 +338,6 @@ export const configSchema = z.strictObject({
 
 export type Config = z.infer<typeof configSchema>;
 export type LaneConfig = z.infer<typeof lane>;
+export type AdaptiveWarm = z.infer<typeof adaptiveWarm>;
 export type ServerConfig = Config["server"];
 export type EgressConfig = Config["egress"];

@@ -154,7 +154,7 @@ async function lanesOf(config: Config): Promise<LaneFacts[]> {
           : sandboxSpec(name, lane, { image, ociRuntime: config.engine.ociRuntime, seccompProfile });
       return {
         name,
-        warm,
+        warm: typeof warm === "number" ? warm : warm.max,
         maxSandboxes,
         memoryMiB,
         image,

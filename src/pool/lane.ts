@@ -1,4 +1,4 @@
-import type { LaneConfig } from "../config/schema.js";
+import type { Config, LaneConfig } from "../config/schema.js";
 import type { Clock } from "../clock.js";
 import type { SandboxRuntime, SandboxSpec } from "../container/runtime.js";
 import { deferred } from "../deferred.js";
@@ -7,6 +7,7 @@ import type { Log } from "../log.js";
 import type { MissReason, RefillStep } from "../protocol/lanes.js";
 import type { LaneLimits } from "../protocol/messages.js";
 import { Semaphore } from "../semaphore.js";
+import type { MemoryBudget } from "../sizing/memory-budget.js";
 import { QueueFullError, QueueTimeoutError } from "./errors.js";
 import { SandboxFactory } from "./factory.js";
 import type { Headway } from "./headway.js";
@@ -16,11 +17,13 @@ import { missReason } from "./misses.js";
 import type { Sandbox, SandboxState } from "./sandbox.js";
 import { Stock } from "./stock.js";
 import { type Waiter, WaitingLine } from "./waiting-line.js";
+import { type TargetChange, WarmTarget } from "./warm-target.js";
 
 /** Where a lane tells what happens in it. */
 export interface LaneObserver {
   onStep(lane: string, step: RefillStep, ms: number): void;
   onFault(lane: string, fault: DaemonError | undefined): void;
+  onTarget(lane: string, change: TargetChange): void;
 }
 
 export interface LaneOptions {
@@ -38,6 +41,12 @@ export interface LaneOptions {
     readonly retryMaxMs: number;
     readonly maxConcurrentStarts: number;
   };
+  /** How fast adaptive sizes follow the runs. */
+  readonly pace: Pick<Config["sizing"], "windowMs" | "holdMs">;
+  /** Over all adaptive lanes. */
+  readonly budget: MemoryBudget;
+  /** What the lane whose place this one takes keeps ready; an adaptive size begins there. */
+  readonly warmBefore?: number | undefined;
   readonly observer: LaneObserver;
   readonly clock: Clock;
   readonly log: Log;
@@ -66,8 +75,9 @@ const SERVED = new Error("the wait is over");
 /** One image with one set of limits: its stock of ready sandboxes and the line in front of it. */
 export class Lane implements AsyncDisposable {
   readonly name: string;
-  readonly config: LaneConfig;
   readonly #options: LaneOptions;
+  #config: LaneConfig;
+  readonly #target: WarmTarget;
   readonly #stock: Stock;
   readonly #line = new WaitingLine();
   readonly #health: LaneHealth;
@@ -88,7 +98,7 @@ export class Lane implements AsyncDisposable {
   constructor(options: LaneOptions) {
     const { name, config, engine, observer, clock, log } = options;
     this.name = name;
-    this.config = config;
+    this.#config = config;
     this.#options = options;
     this.#health = new LaneHealth({
       clock,
@@ -122,8 +132,25 @@ export class Lane implements AsyncDisposable {
         if (this.#isFull) this.#lastFullAt = clock.now();
       },
     });
-    this.#stock = new Stock({
+    this.#target = new WarmTarget({
+      lane: name,
       warm: config.warm,
+      from: options.warmBefore ?? 0,
+      pace: options.pace,
+      startsInParallel: engine.maxConcurrentStarts,
+      budget: options.budget,
+      clock,
+      makeMs: () => this.#makeMs,
+      isDegraded: () => this.#health.fault !== undefined,
+      onChange: (change) => {
+        if (this.#closing !== undefined) return;
+        this.#stock.resize(change.to);
+        if (this.#isFull) this.#lastFullAt = clock.now();
+        observer.onTarget(name, change);
+      },
+    });
+    this.#stock = new Stock({
+      warm: this.#target.value,
       max: config.maxSandboxes,
       create: async (signal) => {
         for (;;) {
@@ -139,6 +166,20 @@ export class Lane implements AsyncDisposable {
       },
       offer: (sandbox) => this.#offer(sandbox),
     });
+  }
+
+  get config(): LaneConfig {
+    return this.#config;
+  }
+
+  /** Ready sandboxes that are kept at present. */
+  get warmTarget(): number {
+    return this.#target.value;
+  }
+
+  /** Bounds of an adaptive size and what decided it; null where the size is fixed. */
+  get sizing(): WarmTarget["sizing"] {
+    return this.#target.sizing;
   }
 
   get limits(): LaneLimits {
@@ -172,13 +213,14 @@ export class Lane implements AsyncDisposable {
   get state(): "starting" | "ready" | "degraded" | "closing" {
     if (this.#closing !== undefined) return "closing";
     if (this.#health.fault !== undefined) return "degraded";
-    return this.#refillMs === null && this.config.warm > 0 ? "starting" : "ready";
+    return this.#refillMs === null && this.warmTarget > 0 ? "starting" : "ready";
   }
 
   /** Begins to fill the stock. */
   start(): void {
     const { runtime, spec, log } = this.#options;
     this.#stock.start();
+    this.#target.start();
     runtime.watch(spec, {
       signal: this.#over.signal,
       onUndone: (mended) => {
@@ -224,10 +266,16 @@ export class Lane implements AsyncDisposable {
     }
   }
 
+  /** Another `warm`, and another pace of adaptive sizes: all that can change of a lane without other sandboxes. */
+  resize(warm: LaneConfig["warm"], pace: LaneOptions["pace"]): void {
+    this.#config = { ...this.#config, warm };
+    this.#target.reconfigure(warm, pace);
+  }
+
   /** Settles when the stock is full or the lane is degraded: when there is something to tell about it. */
   async settled(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
-    while (this.#stock.ready < this.config.warm && this.fault === undefined && this.#closing === undefined) {
+    while (this.#stock.ready < this.warmTarget && this.fault === undefined && this.#closing === undefined) {
       await clock.sleep(10, { signal });
     }
   }
@@ -238,6 +286,7 @@ export class Lane implements AsyncDisposable {
    */
   async acquire(options: AcquireOptions): Promise<Lease> {
     const { clock } = this.#options;
+    this.#target.arrived(options.askedAt, () => this.#stock.ready);
     const sandbox = this.#takeReady(options.signal) ?? (await this.#next(options));
     const now = clock.now();
     return new Lease(sandbox, {
@@ -290,7 +339,7 @@ export class Lane implements AsyncDisposable {
   }
 
   get #isFull(): boolean {
-    return this.#counts.warm >= this.config.warm;
+    return this.#counts.warm >= this.warmTarget;
   }
 
   #missReason(): MissReason {
@@ -302,7 +351,7 @@ export class Lane implements AsyncDisposable {
       now,
       lastFullAt: this.#isFull ? now : this.#lastFullAt,
       makeMs: this.#makeMs,
-      warm: this.config.warm,
+      warm: this.warmTarget,
       concurrentStarts: engine.maxConcurrentStarts,
       used: this.#counts.leased + this.#counts.evicting,
       max: this.config.maxSandboxes,
@@ -386,6 +435,7 @@ export class Lane implements AsyncDisposable {
 
   async #close(): Promise<void> {
     this.#over.abort(new ShuttingDownError());
+    this.#target.stop();
     this.#refuseAll(new ShuttingDownError());
     await this.#stock.close();
   }

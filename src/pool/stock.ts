@@ -6,6 +6,15 @@ import type { Sandbox } from "./sandbox.js";
 const SURPLUS_INTERVAL_MS = 5_000;
 const SURPLUS_IDLE_MS = 60_000;
 
+declare module "generic-pool" {
+  // Its minimum is read wherever it matters, but nothing of the public surface sets it: a lane's target changes while it lives.
+  // eslint-disable-next-line @typescript-eslint/no-unused-vars -- declarations that merge must have the same parameters
+  interface Pool<T> {
+    readonly _config: { min: number };
+    _ensureMinimum(): void;
+  }
+}
+
 /** What the pool keeps. Empty only while closing: a creation may not reject (see below), so it ends with nothing. */
 interface Slot {
   readonly sandbox: Sandbox | undefined;
@@ -30,12 +39,18 @@ export interface StockOptions {
  * - `create` never rejects: the pool retries a rejected creation without any pause while somebody waits, and never again
  *   when nobody does.
  * - One ready sandbox is always taken out in advance, so that most runs do not wait for the pool's own dealings.
+ * - Its minimum follows the lane's target: the field behind it is set, and what it evicts is chosen here, one at a time.
  * - Nobody waits in the pool's own line, which has no bound, no order among clients and no way out: waiting is the lane's.
  */
 export class Stock {
   readonly #options: StockOptions;
   readonly #closing = new AbortController();
   readonly #pool: Pool<Slot>;
+  #warmTarget: number;
+  #hasStarted = false;
+  /** The target has fallen, and there is more than it: perhaps still in creation. */
+  #hasSurplus = false;
+  #isTrimming = false;
   readonly #warm = new Set<Sandbox>();
   /** Requests to the pool that it has not answered. */
   #outstanding = 0;
@@ -44,6 +59,7 @@ export class Stock {
 
   constructor(options: StockOptions) {
     this.#options = options;
+    this.#warmTarget = options.warm;
     // Every creation listens to it, as many as there may be sandboxes: no leak, whatever Node's default of 10 says.
     setMaxListeners(0, this.#closing.signal);
     this.#pool = createPool<Slot>(
@@ -75,7 +91,18 @@ export class Stock {
   }
 
   start(): void {
+    this.#hasStarted = true;
     this.#pool.start();
+  }
+
+  /** Keeps another number ready: what is missing is begun at once; what is too many is evicted, one after the other. */
+  resize(warm: number): void {
+    this.#warmTarget = warm;
+    this.#pool._config.min = warm;
+    if (!this.#hasStarted || this.#closing.signal.aborted) return;
+    this.#pool._ensureMinimum();
+    this.#hasSurplus = this.#pool.size > warm;
+    void this.#trim();
   }
 
   /** Hands out a ready sandbox at once, if there is one in hand; its replacement begins with the next turn of the event loop. */
@@ -95,6 +122,35 @@ export class Stock {
       this.#outstanding += 1;
       void this.#take();
     }
+  }
+
+  /** Evicts what a target that has fallen no longer covers. What a line had made for it and left is the pool's, a while later. */
+  async #trim(): Promise<void> {
+    if (this.#isTrimming) return;
+    this.#isTrimming = true;
+    while (this.#hasSurplus && this.#warm.size > this.#warmTarget && !this.#closing.signal.aborted) {
+      if (this.#pool.available > 0) await this.#evictNext();
+      else if (this.#inHand !== undefined) this.#evictInHand(this.#inHand);
+      else break;
+    }
+    if (this.#pool.size <= this.#warmTarget) this.#hasSurplus = false;
+    this.#isTrimming = false;
+  }
+
+  /** The pool has no other way to one of its own than to ask for it. */
+  async #evictNext(): Promise<void> {
+    const slot = await this.#pool.acquire().catch(() => undefined); // Draining.
+    if (slot?.sandbox === undefined) return;
+    this.#warm.delete(slot.sandbox);
+    if (!isUsable(slot) || !this.#options.offer(slot.sandbox)) void slot.sandbox.evict();
+    await this.#pool.destroy(slot);
+  }
+
+  #evictInHand({ sandbox }: Slot): void {
+    if (sandbox === undefined) return;
+    this.#warm.delete(sandbox);
+    this.#letGo();
+    void sandbox.evict();
   }
 
   /** Evicts all that is ready; the pool makes others. */
@@ -136,6 +192,7 @@ export class Stock {
         this.#warm.add(sandbox);
         if (this.#inHand === undefined) this.#inHand = slot;
         else await this.#pool.release(slot);
+        if (this.#hasSurplus) void this.#trim();
         return;
       }
     }
@@ -198,6 +255,7 @@ export class Stock {
     // Once the pool has it.
     setImmediate(() => {
       this.#reach();
+      if (this.#hasSurplus) void this.#trim();
     });
     return { sandbox };
   }

@@ -30,6 +30,17 @@ export const MISS_REASONS = [
 ] as const;
 export type MissReason = (typeof MISS_REASONS)[number];
 
+/**
+ * What decided how many sandboxes an adaptive lane keeps ready:
+ *
+ * - `rate`: so many runs come that this takes, on average.
+ * - `burst`: so many come within the time of one refill.
+ * - `min`, `max`: its own bounds.
+ * - `memory`: its share of what the stocks of all adaptive lanes may weigh.
+ */
+export const WARM_REASONS = ["rate", "burst", "min", "max", "memory"] as const;
+export type WarmReason = (typeof WARM_REASONS)[number];
+
 /** Percentiles over the last runs of a lane; null before the first. */
 const percentiles = z.object({ p50: milliseconds, p90: milliseconds, p99: milliseconds }).nullable();
 
@@ -43,7 +54,11 @@ export const laneReport = z.object({
   limits: laneLimits,
   stock: z.object({
     warm: count.describe("Ready sandboxes."),
-    warmTarget: count,
+    warmTarget: count.describe("Ready sandboxes that the lane keeps at present."),
+    sizing: z
+      .object({ min: count, max: count, target: z.number(), reason: z.enum(WARM_REASONS) })
+      .nullable()
+      .describe("Bounds, wanted hit rate, and what decided `warmTarget`; null where the size is fixed."),
     creating: count,
     leased: count,
     evicting: count,

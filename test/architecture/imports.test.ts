@@ -52,9 +52,9 @@ const RULES: Readonly<
   pool: {
     values: [
       ...["container/errors.ts", "container/labels.ts", "container/runner-channel.ts"],
-      ...["protocol/lanes.ts", ...LEAVES],
+      ...["protocol/lanes.ts", "sizing/sizer.ts", ...LEAVES],
     ],
-    types: ["container/runtime.ts", "config/schema.ts", "protocol/messages.ts"],
+    types: ["sizing/memory-budget.ts", "container/runtime.ts", "config/schema.ts", "protocol/messages.ts"],
   },
   run: {
     values: ["pool/spec.ts", "container/runner-channel.ts", "protocol/error-codes.ts", "protocol/limits.ts", ...LEAVES],
@@ -91,14 +91,14 @@ const RULES: Readonly<
   "cli/check-list.ts": { values: [], types: ["doctor/check.ts"] },
   // One replays what a daemon has recorded, with the configuration that a daemon would have.
   "cli/advise.ts": { values: ["sizing", "pool/headway.ts"], lazy: ["config/load.ts"] },
-  "cli/advice-table.ts": { values: ["sizing/advise.ts"] },
+  "cli/advice-table.ts": { values: ["sizing/advise.ts"], types: ["sizing/simulate.ts"] },
   "cli/build.ts": { values: ["container/engine-address.ts", "image-targets.ts"], lazy: ["setup"] },
 
   "main.ts": { values: ["daemon.ts", "banner.ts", "config", "setup/sandbox-image.ts", ...LEAVES] },
   "banner.ts": { values: LEAVES, types: ["daemon.ts", "pool/lane.ts"] },
   "daemon.ts": {
     values: [
-      ...["server", "run", "pool", "container", "protocol", "journal.ts"],
+      ...["server", "run", "pool", "container", "protocol", "journal.ts", "sizing/memory-budget.ts"],
       ...["config/changes.ts", "config/json-schema.ts", ...LEAVES],
     ],
     types: ["config/schema.ts"],

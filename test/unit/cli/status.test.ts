@@ -11,7 +11,7 @@ function lane(name: string, fields: Partial<LaneReport> = {}): LaneReport {
     state: "ready",
     reason: null,
     limits: limits(name),
-    stock: { warm: 4, warmTarget: 4, creating: 0, leased: 1, evicting: 0, max: 32 },
+    stock: { warm: 4, warmTarget: 4, sizing: null, creating: 0, leased: 1, evicting: 0, max: 32 },
     waiting: 0,
     runs: { total: 1200, warm: 1188, cold: 12, refused: 0, misses: noMisses(), byReason: {} },
     hitRate: 0.99,
@@ -34,6 +34,14 @@ describe("the status table", () => {
       "LANE                     STATE  STOCK  CREATING  LEASED  WAITING  RUNS  HIT RATE  HAND-OUT P50      P99",
       "python                   ready    4/4         0       1        0  1200    99.0 %       0.60 ms  14.2 ms",
       "a-lane-with-a-long-name  ready    4/4         0       1       12  1200    99.0 %       0.60 ms  14.2 ms",
+    ]);
+  });
+
+  it("says what keeps a stock that follows the runs", () => {
+    const stock = { ...lane("a").stock, sizing: { min: 1, max: 16, target: 0.999, reason: "burst" as const } };
+    expect(renderStatus(report(lane("python", { stock }), lane("shell")), plain).slice(5)).toEqual([
+      "",
+      "python: keeps 4 of 1 to 16 ready, for the bursts in which runs come (target 99.9 %)",
     ]);
   });
 

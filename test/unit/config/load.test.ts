@@ -190,6 +190,36 @@ describe("a configuration file", () => {
       /^FILE:4: lanes\.python\.warm is 9, but must not be over maxSandboxes$/,
     ],
     [
+      "a stock that follows the runs without a bound",
+      `${LANES}    warm: {min: 1}\n`,
+      /^FILE:4: lanes\.python\.warm\.max must be a whole number of sandboxes from 1 to 1000$/,
+    ],
+    [
+      "a stock with its bounds the wrong way round",
+      `${LANES}    warm:\n      min: 9\n      max: 8\n`,
+      /^FILE:5: lanes\.python\.warm\.min is 9, but must not be over max$/,
+    ],
+    [
+      "a stock that may grow over what there may be",
+      `${LANES}    maxSandboxes: 8\n    warm: {max: 9}\n`,
+      /^FILE:5: lanes\.python\.warm\.max is 9, but must not be over maxSandboxes$/,
+    ],
+    [
+      "a hit rate in percent",
+      `${LANES}    warm: {max: 8, target: 99.9}\n`,
+      /^FILE:4: lanes\.python\.warm\.target is 99\.9, but must be a share of runs from 0\.5 to 0\.9999$/,
+    ],
+    [
+      "a key that no stock has",
+      `${LANES}    warm: {max: 8, most: 9}\n`,
+      /^FILE:4: lanes\.python\.warm\.most: there is no such key$/,
+    ],
+    [
+      "a stock that is neither a number nor a section",
+      `${LANES}    warm: many\n`,
+      /^FILE:4: lanes\.python\.warm is "many", but must be a whole number of sandboxes from 0 to 1000, or \{min, max, target\} for a stock that follows the runs$/,
+    ],
+    [
       "a time-out over the longest",
       `${LANES}    timeoutMs: 9\n    maxTimeoutMs: 8\n`,
       /^FILE:4: lanes\.python\.timeoutMs is 9, but must not be over maxTimeoutMs$/,
@@ -319,6 +349,14 @@ describe("an assignment on the command line", () => {
   it.each<[string, RegExp]>([
     ["lanes.python.warm", /^--set lanes\.python\.warm: must look like/],
     ["=5", /^--set =5: must look like/],
+    [
+      "lanes.python.warm.max=0",
+      /^--set lanes\.python\.warm\.max=0: lanes\.python\.warm\.max is 0, but must be .* from 1/,
+    ],
+    [
+      "lanes.python.warm.max=9999",
+      /^--set .*warm\.max is 9999, but must be a whole number of sandboxes from 1 to 1000$/,
+    ],
     ["lanes.python.warm=x", /^--set lanes\.python\.warm=x: lanes\.python\.warm .*must be a whole number of sandboxes/],
     ["lanes.python.pids=1", /^--set lanes\.python\.pids=1: lanes\.python\.pids .*from 8 to 100000/],
     ["lanes.python.speed=1", /^--set lanes\.python\.speed=1: lanes\.python\.speed: there is no such key/],
@@ -346,6 +384,12 @@ describe("the environment", () => {
     ["MATCHBOX_TOKEN", "0123456789abcdef", ({ server }) => server.tokens, ["0123456789abcdef"]],
     ["MATCHBOX_TOKEN", "", ({ server }) => server.tokens, []],
     ["MATCHBOX__lanes__python__warm", "3", ({ lanes }) => lanes["python"]?.warm, 3],
+    [
+      "MATCHBOX__lanes__python__warm__max",
+      "16",
+      ({ lanes }) => lanes["python"]?.warm,
+      { min: 1, max: 16, target: 0.999, idleMiB: 10 },
+    ],
     ["MATCHBOX__lanes__python__preload", "[json, re]", ({ lanes }) => lanes["python"]?.preload, ["json", "re"]],
     ["MATCHBOX__lanes__two-b", "{language: shell}", ({ lanes }) => lanes["two-b"]?.language, "shell"],
     ["MATCHBOX__server__listen", "[::1]:9", ({ server }) => server.listen, "[::1]:9"],

@@ -6,7 +6,9 @@ import { Lane } from "../../../src/pool/lane.js";
 import { Lanes } from "../../../src/pool/lanes.js";
 import type { Lease } from "../../../src/pool/lease.js";
 import { sandboxSpec } from "../../../src/pool/spec.js";
+import type { TargetChange } from "../../../src/pool/warm-target.js";
 import { Semaphore } from "../../../src/semaphore.js";
+import { MemoryBudget } from "../../../src/sizing/memory-budget.js";
 import { FAKE_IMAGE, FakeEngine, type FakeBehaviour, type FakeRuntime } from "../../support/fake-runtime.js";
 import { ManualClock, settle } from "../../support/manual-clock.js";
 
@@ -18,28 +20,47 @@ export function laneConfig(differences: Partial<LaneConfig> = {}): LaneConfig {
 
 export const SERVER_CONFIG: Config["server"] = configSchema.parse({ lanes: { python: { language: "python" } } }).server;
 
+/** What a rig can share with another, or has differently. */
+export interface RigOptions {
+  readonly name: string;
+  readonly clock: ManualClock;
+  readonly budget: MemoryBudget;
+  readonly warmBefore: number;
+}
+
+/** Moments of adaptive sizes, in ms. */
+export const PACE = { windowMs: 60_000, holdMs: 60_000 };
+
 /** One lane on the fake engine, with the time in the test's hands. */
 export class LaneRig implements AsyncDisposable {
-  readonly clock = new ManualClock();
-  readonly engine = new FakeEngine(this.clock);
+  readonly clock: ManualClock;
+  readonly engine: FakeEngine;
   readonly lane: Lane;
   readonly lanes: Lanes;
   /** What the lane told of its health, undefined for a recovery. */
   readonly faults: (DaemonError | undefined)[] = [];
+  /** What it told of other targets. */
+  readonly targets: TargetChange[] = [];
   readonly #runtime: FakeRuntime;
 
-  private constructor(config: LaneConfig) {
+  private constructor(config: LaneConfig, options: Partial<RigOptions>) {
+    this.clock = options.clock ?? new ManualClock();
+    this.engine = new FakeEngine(this.clock);
     this.#runtime = this.engine.runtime();
     this.lane = new Lane({
-      name: "python",
+      name: options.name ?? "python",
       config,
       spec: sandboxSpec("python", config, { image: FAKE_IMAGE, ociRuntime: null, seccompProfile: "{}" }),
       runtime: this.#runtime,
       starts: new Semaphore(2),
       headway: new Headway(this.clock),
       engine: { readyDeadlineMs: 1_000, retryMinMs: 100, retryMaxMs: 2_000, maxConcurrentStarts: 2 },
+      pace: PACE,
+      budget: options.budget ?? new MemoryBudget(null),
+      warmBefore: options.warmBefore,
       observer: {
         onStep: () => undefined,
+        onTarget: (_lane, change) => this.targets.push(change),
         onFault: (_lane, fault) => this.faults.push(fault),
       },
       clock: this.clock,
@@ -49,8 +70,12 @@ export class LaneRig implements AsyncDisposable {
   }
 
   /** A lane that has been started; it is full, unless what is to go wrong keeps it from that. */
-  static async start(config: Partial<LaneConfig> = {}, behaviour: Partial<FakeBehaviour> = {}): Promise<LaneRig> {
-    const rig = new LaneRig(laneConfig(config));
+  static async start(
+    config: Partial<LaneConfig> = {},
+    behaviour: Partial<FakeBehaviour> = {},
+    options: Partial<RigOptions> = {},
+  ): Promise<LaneRig> {
+    const rig = new LaneRig(laneConfig(config), options);
     Object.assign(rig.engine.behaviour, behaviour);
     rig.lane.start();
     await settle();
