@@ -1,4 +1,5 @@
 import { type LaneAdvice, showShare } from "../sizing/advise.js";
+import type { SimulatedOutcome } from "../sizing/simulate.js";
 import { showLatency } from "./lane-table.js";
 import { type Column, renderTable } from "./table.js";
 import { printable, type Styler } from "./terminal.js";
@@ -36,22 +37,39 @@ export function renderAdvice({ source, notes, lanes }: AdviceReport, style: Styl
 }
 
 function renderLane(advice: LaneAdvice, style: Styler): string[] {
-  const { lane, runs, burst, refillMs, present, recommended, reason, sizes } = advice;
-  const [titles = "", ...rows] = renderTable(
-    COLUMNS,
-    sizes.map(({ warm, outcome }) => [
-      String(warm),
-      outcome.hitRate === null ? "-" : showShare(outcome.hitRate),
-      outcome.waitMs === null ? "-" : showWait(outcome.waitMs.p50),
-      outcome.waitMs === null ? "-" : showWait(outcome.waitMs.p99),
-      String(outcome.refused.queueFull + outcome.refused.queueTimeout),
-      String(outcome.sandboxes.peak),
-      `${Math.round(warm * IDLE_SANDBOX_MB)} MB`,
-      warm === recommended ? (warm === present ? "<- now, keep" : "<- recommended") : warm === present ? "<- now" : "",
-    ]),
-  );
-  const what =
-    recommended === present ? `keep lanes.${lane}.warm: ${present}` : `set lanes.${lane}.warm: ${recommended}`;
+  const { lane, runs, burst, refillMs, present, adaptive, recommended, reason, sizes } = advice;
+  const fixed = sizes.map(({ warm, outcome }) => {
+    const isPresent = warm === present;
+    const mark =
+      warm !== recommended
+        ? isPresent
+          ? "<- now"
+          : ""
+        : isPresent
+          ? "<- now, keep"
+          : adaptive === null
+            ? "<- recommended"
+            : "<- best fixed";
+    return cells(String(warm), warm, outcome, mark);
+  });
+  const own =
+    adaptive === null
+      ? []
+      : [
+          cells(
+            adaptive.outcome.target.mean.toFixed(1),
+            adaptive.outcome.target.mean,
+            adaptive.outcome,
+            "<- now, adaptive",
+          ),
+        ];
+  const [titles = "", ...rows] = renderTable(COLUMNS, [...fixed, ...own]);
+  const setting =
+    adaptive === null
+      ? String(recommended)
+      : `{min: ${adaptive.stock.min}, max: ${adaptive.stock.max}, target: ${adaptive.stock.target}}`;
+  const isKept = adaptive !== null || recommended === present;
+  const what = `${isKept ? "keep" : "set"} lanes.${lane}.warm: ${setting}`;
   const few =
     runs < FEW_RUNS
       ? [`  Only ${runs} runs: one of them is ${showShare(1 / runs)}. Ask again with a longer trace.`]
@@ -67,6 +85,20 @@ function renderLane(advice: LaneAdvice, style: Styler): string[] {
     `  ${printable(what)}`,
     `  ${printable(reason)}.`,
     ...few,
+  ];
+}
+
+function cells(size: string, kept: number, outcome: SimulatedOutcome, mark: string): string[] {
+  const { hitRate, waitMs, refused, sandboxes } = outcome;
+  return [
+    size,
+    hitRate === null ? "-" : showShare(hitRate),
+    waitMs === null ? "-" : showWait(waitMs.p50),
+    waitMs === null ? "-" : showWait(waitMs.p99),
+    String(refused.queueFull + refused.queueTimeout),
+    String(sandboxes.peak),
+    `${Math.round(kept * IDLE_SANDBOX_MB)} MB`,
+    mark,
   ];
 }
 

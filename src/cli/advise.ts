@@ -16,6 +16,7 @@ import { style } from "./terminal.js";
 const ASSUMED_REFILL_MS = 250;
 const ASSUMED_REMOVE_MS = 100;
 const DEFAULT_TARGET = 0.999;
+const MIB = 1024 * 1024;
 
 const EXAMPLES = `
 Examples:
@@ -25,7 +26,7 @@ Examples:
 
 The trace is replayed through a simulation of the configured lanes. WARM is the size of the stock, HIT RATE the share of
 all runs that find a sandbox ready, WAIT that of runs that get one, PEAK the most containers at once, IDLE MEMORY what the
-stock weighs at 9.5 MB a sandbox.
+stock weighs at 9.5 MB a sandbox. Of a lane with "warm: {min, max, target}" WARM is the average that it would have kept.
 
 A daemon with "sizing.traceFile: /path/to/file" in its configuration records the trace. Each line is one run:
   {"t":1767225600000,"lane":"python","ms":41}`;
@@ -83,13 +84,19 @@ async function report(options: AdviseOptions): Promise<string> {
   }
   const times = await refillTimes(options);
   const lanes = Object.fromEntries(
-    Object.entries(config.lanes).map(([name, { warm, maxSandboxes, maxQueued, queueTimeoutMs }]) => [
-      name,
-      { warm, maxSandboxes, maxQueued, queueTimeoutMs, ...times.of(name) } satisfies SizedLane,
-    ]),
+    Object.entries(config.lanes).map(([name, { warm: configured, maxSandboxes, maxQueued, queueTimeoutMs }]) => {
+      const { windowMs, holdMs } = config.sizing;
+      const warm =
+        typeof configured === "number"
+          ? configured
+          : { ...configured, sandboxBytes: configured.idleMiB * MIB, windowMs, holdMs };
+      return [name, { warm, maxSandboxes, maxQueued, queueTimeoutMs, ...times.of(name) } satisfies SizedLane];
+    }),
   );
   const { maxConcurrentStarts } = config.engine;
-  const advice = advise({ trace, lanes, maxConcurrentStarts, targetHitRate: options.target });
+  const { memoryBudgetMiB } = config.sizing;
+  const memoryBudgetBytes = memoryBudgetMiB === null ? null : memoryBudgetMiB * MIB;
+  const advice = advise({ trace, lanes, maxConcurrentStarts, memoryBudgetBytes, targetHitRate: options.target });
   if (options.json === true) {
     const facts = { trace: path, runs: trace.length, maxConcurrentStarts, targetHitRate: options.target };
     return `${JSON.stringify({ ...facts, refill: times.source, lanes: advice })}\n`;

@@ -1,3 +1,4 @@
+import type { AdaptiveStock } from "./simulated-target.js";
 import { type Arrival, type SimulatedLane, type SimulatedOutcome, simulate } from "./simulate.js";
 import type { TraceLine } from "./trace.js";
 
@@ -9,7 +10,9 @@ export interface AdviceOptions {
   /** As they are configured now. */
   readonly lanes: Readonly<Record<string, SizedLane>>;
   readonly maxConcurrentStarts: number;
-  /** Share of runs that are to find a ready sandbox, below 1. */
+  /** Of the stocks of all adaptive lanes; null for no bound. */
+  readonly memoryBudgetBytes: number | null;
+  /** For lanes of a fixed size; adaptive ones have a target of their own. Share of runs that are to find a ready sandbox, below 1. */
   readonly targetHitRate: number;
 }
 
@@ -19,8 +22,10 @@ export interface LaneAdvice {
   readonly refillMs: number;
   /** Most arrivals within one refill. */
   readonly burst: number;
-  /** What the lane is configured to keep. */
-  readonly present: number;
+  /** What the lane is configured to keep; null where that follows the runs. */
+  readonly present: number | null;
+  /** What an adaptive lane would have done; null where the size is fixed. */
+  readonly adaptive: { readonly stock: AdaptiveStock; readonly outcome: SimulatedOutcome } | null;
   /** The smallest size that reaches the target, else the smallest beyond which hardly anything is gained. */
   readonly recommended: number;
   readonly isReached: boolean;
@@ -60,13 +65,11 @@ function arrivalsOf(trace: readonly TraceLine[]): Arrival[] {
 }
 
 function adviseLane(name: string, arrivals: readonly Arrival[], options: AdviceOptions): LaneAdvice {
-  const { lanes, maxConcurrentStarts, targetHitRate } = options;
+  const { lanes, maxConcurrentStarts, memoryBudgetBytes } = options;
   const own = lanes[name];
   if (own === undefined) throw new RangeError(`there is no lane ${name}`);
-  const known = new Map<number, SimulatedOutcome>();
-  const outcomeOf = (warm: number): SimulatedOutcome => {
-    const before = known.get(warm);
-    if (before !== undefined) return before;
+  const targetHitRate = typeof own.warm === "number" ? options.targetHitRate : own.warm.target;
+  const replay = (warm: SizedLane["warm"]): SimulatedOutcome => {
     const models = Object.entries({ ...lanes, [name]: { ...own, warm } }).map(
       ([lane, { refillMs, ...model }]) => [lane, { ...model, refill: { kind: "constant", ms: refillMs } }] as const,
     );
@@ -74,8 +77,14 @@ function adviseLane(name: string, arrivals: readonly Arrival[], options: AdviceO
       arrivals,
       lanes: Object.fromEntries(models),
       maxConcurrentStarts,
+      memoryBudgetBytes,
     }).get(name);
     if (outcome === undefined) throw new RangeError(`lane ${name} was not simulated`);
+    return outcome;
+  };
+  const known = new Map<number, SimulatedOutcome>();
+  const outcomeOf = (warm: number): SimulatedOutcome => {
+    const outcome = known.get(warm) ?? replay(warm);
     known.set(warm, outcome);
     return outcome;
   };
@@ -88,23 +97,24 @@ function adviseLane(name: string, arrivals: readonly Arrival[], options: AdviceO
   const recommended = smallest(largest, (warm) => hitRateOf(warm) >= goal);
   const moments = arrivals.filter(({ lane }) => lane === name).map(({ atMs }) => atMs);
   const burst = mostWithin(own.refillMs, moments);
-  const sizes = [
-    ...new Set([...shown(Math.max(recommended, own.warm), largest), recommended - 1, recommended, own.warm]),
-  ]
-    .filter((warm) => warm > 0 || warm === own.warm)
+  const present = typeof own.warm === "number" ? own.warm : null;
+  const adaptive = typeof own.warm === "number" ? null : { stock: own.warm, outcome: replay(own.warm) };
+  const named = present === null ? [recommended - 1, recommended] : [recommended - 1, recommended, present];
+  const sizes = [...new Set([...shown(Math.max(...named), largest), ...named])]
+    .filter((warm) => warm > 0 || warm === present)
     .sort(ascending)
     .map((warm) => ({ warm, outcome: outcomeOf(warm) }));
 
-  const reason = reasonFor({
-    ...{ present: own.warm, recommended, targetHitRate, hitRateOf, isReached },
-    why: isReached
-      ? `${burst === 1 ? "never more than one arrives" : `bursts of up to ${burst}`} within one refill of ${own.refillMs} ms`
-      : whyNot({ name, own, arrivals, burst, maxConcurrentStarts, peak: outcomeOf(largest).sandboxes.peak }),
-    largest,
-  });
+  const why = isReached
+    ? `${burst === 1 ? "never more than one arrives" : `bursts of up to ${burst}`} within one refill of ${own.refillMs} ms`
+    : whyNot({ name, own, arrivals, burst, maxConcurrentStarts, peak: outcomeOf(largest).sandboxes.peak });
+  const reason =
+    adaptive === null
+      ? reasonFor({ present: present ?? 0, recommended, targetHitRate, hitRateOf, isReached, why, largest })
+      : reasonForAdaptive(adaptive, { recommended, targetHitRate, hitRateOf, isReached, why });
   return {
     ...{ lane: name, runs: moments.length, refillMs: own.refillMs, burst },
-    ...{ present: own.warm, recommended, isReached, reason, sizes },
+    ...{ present, adaptive, recommended, isReached, reason, sizes },
   };
 }
 
@@ -112,6 +122,31 @@ function adviseLane(name: string, arrivals: readonly Arrival[], options: AdviceO
 export function showShare(share: number): string {
   // Beyond the noise of the division, which would cut 0.999 to 99.89.
   return `${Number((Math.floor(share * 10_000 + 1e-6) / 100).toFixed(2))} %`;
+}
+
+/** An adaptive size beside the best fixed one: what each gives, and what it keeps for that. */
+function reasonForAdaptive(
+  { stock, outcome }: { readonly stock: AdaptiveStock; readonly outcome: SimulatedOutcome },
+  facts: {
+    readonly recommended: number;
+    readonly targetHitRate: number;
+    readonly hitRateOf: (warm: number) => number;
+    readonly isReached: boolean;
+    readonly why: string;
+  },
+): string {
+  const { recommended, targetHitRate, hitRateOf, isReached, why } = facts;
+  const hitRate = outcome.hitRate ?? 0;
+  const { mean, peak } = outcome.target;
+  const own = `it would have kept ${mean.toFixed(1)} ready on average and ${peak} at most, for ${showShare(hitRate)}`;
+  const fixed = `a fixed ${recommended} gives ${showShare(hitRateOf(recommended))}`;
+  const target = showShare(targetHitRate);
+  if (!isReached) return `${own}; no fixed size reaches ${target} either, and ${fixed}: ${why}`;
+  const isShort = hitRate < targetHitRate;
+  const isCapped = peak >= stock.max;
+  if (isShort && isCapped) return `${own}; ${fixed}: a higher max would give more`;
+  if (isShort) return `${own}, short of ${target} where it had not yet grown; ${fixed}`;
+  return `${own}; the smallest fixed size that reaches ${target} is ${recommended}: ${why}`;
 }
 
 function reasonFor(facts: {

@@ -1,5 +1,10 @@
 import { EventHeap } from "./event-heap.js";
+import { MemoryBudget } from "./memory-budget.js";
 import { seededNumbers } from "./seeded.js";
+import { type AdaptiveStock, SimulatedTarget } from "./simulated-target.js";
+
+/** Between looks of an adaptive lane at what came lately, in ms, as the daemon has it. */
+const LOOK_MS = 1_000;
 
 /** A run that asked for a sandbox. */
 export interface Arrival {
@@ -15,8 +20,8 @@ export type RefillTime =
   | { readonly kind: "samples"; readonly samplesMs: readonly number[]; readonly seed: number };
 
 export interface SimulatedLane {
-  /** Ready sandboxes that are kept. */
-  readonly warm: number;
+  /** Ready sandboxes that are kept: so many, or as many as the policy says. */
+  readonly warm: number | AdaptiveStock;
   readonly maxSandboxes: number;
   readonly maxQueued: number;
   readonly queueTimeoutMs: number;
@@ -31,6 +36,8 @@ export interface SimulationOptions {
   readonly lanes: Readonly<Record<string, SimulatedLane>>;
   /** Sandboxes in creation at once, over all lanes. */
   readonly maxConcurrentStarts: number;
+  /** What the stocks of all adaptive lanes may weigh together; null for no bound. */
+  readonly memoryBudgetBytes?: number | null;
 }
 
 /** What became of one lane's runs. */
@@ -43,11 +50,13 @@ export interface SimulatedOutcome {
   /** Of runs that got a sandbox; null without any. By nearest rank: the smallest wait that such a share does not exceed. */
   readonly waitMs: { readonly p50: number; readonly p99: number } | null;
   readonly refused: { readonly queueFull: number; readonly queueTimeout: number };
+  /** Ready sandboxes that the lane was to keep: over time, and at most. */
+  readonly target: { readonly mean: number; readonly peak: number };
   /** Sandboxes from their start until they are gone: over time, from the first arrival of any lane to the last, and at most. */
   readonly sandboxes: { readonly mean: number; readonly peak: number };
 }
 
-type Event = { readonly atMs: number; readonly lane: LaneState; readonly kind: "ready" | "gone" };
+type Event = { readonly atMs: number; readonly lane: LaneState; readonly kind: "ready" | "gone" | "look" };
 
 /**
  * Replays arrivals through lanes as `pool/` has them: a hand-out takes a ready sandbox at once and begins its replacement at
@@ -55,13 +64,21 @@ type Event = { readonly atMs: number; readonly lane: LaneState; readonly kind: "
  * share the starts, first come, first served. Deterministic, and without effects.
  *
  * Left out, because a trace cannot tell or it changes little: turns among clients (first come, first served instead),
- * failing creations, removals that wait for each other, and the minute after which sandboxes above the target are removed.
+ * failing creations, removals that wait for each other, and that a sandbox above the target stays for a minute where the line
+ * asked for it (an adaptive lane gives it up at once here).
  * @throws RangeError for an arrival that is out of order, or in a lane that is not among `lanes`
  */
-export function simulate({ arrivals, lanes, maxConcurrentStarts }: SimulationOptions): Map<string, SimulatedOutcome> {
+export function simulate(options: SimulationOptions): Map<string, SimulatedOutcome> {
+  const { arrivals, lanes, maxConcurrentStarts } = options;
   const beginMs = arrivals[0]?.atMs ?? 0;
   const endMs = arrivals.at(-1)?.atMs ?? 0;
-  const states = new Map(Object.entries(lanes).map(([name, lane]) => [name, new LaneState(lane, { beginMs, endMs })]));
+  const budget = new MemoryBudget(options.memoryBudgetBytes ?? null);
+  const states = new Map(
+    Object.entries(lanes).map(([name, model]) => [
+      name,
+      new LaneState(model, { name, budget, maxConcurrentStarts, span: { beginMs, endMs } }),
+    ]),
+  );
   const events = new EventHeap<Event>();
   /** Creations that wait for one of the starts. */
   const line = new Fifo<LaneState>();
@@ -82,12 +99,31 @@ export function simulate({ arrivals, lanes, maxConcurrentStarts }: SimulationOpt
   const handOut = (lane: LaneState, nowMs: number, runMs: number): void => {
     events.push({ atMs: nowMs + runMs + lane.model.removeMs, lane, kind: "gone" });
   };
+  /** The target may have changed, of other lanes too where they share memory. */
+  const adjust = (nowMs: number): void => {
+    for (const lane of states.values()) {
+      for (let surplus = lane.trim(); surplus > 0; surplus -= 1) {
+        events.push({ atMs: nowMs + lane.model.removeMs, lane, kind: "gone" });
+      }
+      refill(lane);
+    }
+  };
+  const look = (lane: LaneState, nowMs: number): void => {
+    lane.target.decide(nowMs);
+    adjust(nowMs);
+  };
+  for (const lane of states.values()) {
+    if (lane.target.isAdaptive) events.push({ atMs: beginMs + LOOK_MS, lane, kind: "look" });
+  }
   const handle = ({ atMs, lane, kind }: Event): void => {
-    if (kind === "ready") {
+    if (kind === "look") {
+      look(lane, atMs);
+      if (atMs + LOOK_MS <= endMs) events.push({ atMs: atMs + LOOK_MS, lane, kind });
+    } else if (kind === "ready") {
       freeStarts += 1;
       const runMs = lane.stockOrServe(atMs);
       if (runMs !== undefined) handOut(lane, atMs, runMs);
-      refill(lane);
+      adjust(atMs);
     } else {
       lane.count(atMs, -1);
       if (lane.leave()) line.push(lane);
@@ -104,6 +140,7 @@ export function simulate({ arrivals, lanes, maxConcurrentStarts }: SimulationOpt
     for (let due = events.popDue(atMs); due !== undefined; due = events.popDue(atMs)) handle(due);
     if (lane.arrive(atMs, runMs)) handOut(lane, atMs, runMs);
     refill(lane);
+    if (lane.isLow) look(lane, atMs);
     start(atMs);
   }
   // Those that still wait are served or run out of time; what happens then counts for them, not for the means.
@@ -114,6 +151,7 @@ export function simulate({ arrivals, lanes, maxConcurrentStarts }: SimulationOpt
 /** One lane: its stock, its line, its places among `maxSandboxes`. */
 class LaneState {
   readonly model: SimulatedLane;
+  readonly target: SimulatedTarget;
   readonly drawRefillMs: () => number;
   readonly #line = new Fifo<{ readonly atMs: number; readonly runMs: number }>();
   #ready: number;
@@ -135,11 +173,23 @@ class LaneState {
   #integral = 0;
   #untilMs: number;
 
-  constructor(model: SimulatedLane, span: { readonly beginMs: number; readonly endMs: number }) {
+  constructor(
+    model: SimulatedLane,
+    options: {
+      readonly name: string;
+      readonly budget: MemoryBudget;
+      readonly maxConcurrentStarts: number;
+      readonly span: { readonly beginMs: number; readonly endMs: number };
+    },
+  ) {
+    const { name: lane, budget, maxConcurrentStarts: startsInParallel, span } = options;
     this.model = model;
     this.#span = span;
     this.drawRefillMs = drawing(model.refill);
-    this.#ready = Math.min(model.warm, model.maxSandboxes);
+    this.target = new SimulatedTarget({
+      ...{ lane, budget, startsInParallel, warm: model.warm, refillMs: meanOf(model.refill), beginMs: span.beginMs },
+    });
+    this.#ready = Math.min(this.target.value, model.maxSandboxes);
     this.#places = this.#ready;
     this.#sandboxes = this.#ready;
     this.#peak = this.#ready;
@@ -149,6 +199,7 @@ class LaneState {
   /** @returns whether a ready sandbox was handed out */
   arrive(nowMs: number, runMs: number): boolean {
     this.#runs += 1;
+    this.target.arrived(nowMs);
     this.#expire(nowMs);
     if (this.#ready > 0) {
       this.#ready -= 1;
@@ -176,14 +227,27 @@ class LaneState {
 
   /** Orders what is missing: for the stock, or for those who wait, if they are more. @returns creations that may ask for a start */
   order(): number {
-    const { warm, maxSandboxes } = this.model;
-    const wanted = Math.min(maxSandboxes, Math.max(warm, this.#line.length)) - this.#ready - this.#pending;
+    const { maxSandboxes } = this.model;
+    const wanted = Math.min(maxSandboxes, Math.max(this.target.value, this.#line.length)) - this.#ready - this.#pending;
     if (wanted <= 0) return 0;
     const admitted = Math.min(wanted, maxSandboxes - this.#places);
     this.#pending += wanted;
     this.#blocked += wanted - admitted;
     this.#places += admitted;
     return admitted;
+  }
+
+  /** Whether what to keep is to be decided at once. */
+  get isLow(): boolean {
+    return this.target.isAdaptive && 2 * this.#ready <= this.target.value;
+  }
+
+  /** Takes what is above an adaptive target out of the stock. @returns how many */
+  trim(): number {
+    if (!this.target.isAdaptive) return 0;
+    const surplus = Math.max(0, this.#ready - this.target.value);
+    this.#ready -= surplus;
+    return surplus;
   }
 
   /** A container is gone. @returns whether a creation takes its place, and asks for a start */
@@ -206,6 +270,7 @@ class LaneState {
   outcome(): SimulatedOutcome {
     const { beginMs, endMs } = this.#span;
     this.#integrate(endMs);
+    this.target.pass(endMs);
     const served = this.#hits + this.#waitsMs.length;
     const waits = Float64Array.from(this.#waitsMs).sort();
     const at = (share: number): number => waits[Math.ceil(share * served) - 1 - this.#hits] ?? 0;
@@ -215,6 +280,7 @@ class LaneState {
       hitRate: this.#runs === 0 ? null : this.#hits / this.#runs,
       waitMs: served === 0 ? null : { p50: at(0.5), p99: at(0.99) },
       refused: { queueFull: this.#queueFull, queueTimeout: this.#queueTimeout },
+      target: this.target.report(endMs - beginMs),
       sandboxes: {
         mean: endMs > beginMs ? this.#integral / (endMs - beginMs) : this.#sandboxes,
         peak: this.#peak,
@@ -265,6 +331,11 @@ class Fifo<Item> {
     }
     return item;
   }
+}
+
+function meanOf(refill: RefillTime): number {
+  if (refill.kind === "constant") return refill.ms;
+  return refill.samplesMs.reduce((sum, ms) => sum + ms, 0) / refill.samplesMs.length;
 }
 
 function drawing(refill: RefillTime): () => number {

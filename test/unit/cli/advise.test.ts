@@ -4,18 +4,24 @@ import { measuredTimes } from "../../../src/cli/advise.js";
 import { HEADWAY_MS } from "../../../src/pool/headway.js";
 import { noMisses } from "../../../src/pool/misses.js";
 import { type LanesReport, lanesReport } from "../../../src/protocol/lanes.js";
-import { advise, type LaneAdvice } from "../../../src/sizing/advise.js";
+import { advise, type LaneAdvice, type SizedLane } from "../../../src/sizing/advise.js";
 import { lane as limits } from "../client/scripted-daemon.js";
 
 const plain = (_format: string, text: string): string => text;
 
 /** Advice for a lane that gets three runs at once, every ten seconds. */
-function advice(warm: number, times = 500): LaneAdvice[] {
+function advice(warm: SizedLane["warm"], times = 500): LaneAdvice[] {
   const trace = Array.from({ length: 3 * times }, (_, index) => ({
     ...{ t: Math.floor(index / 3) * 10_000, lane: "python", ms: 20 },
   }));
   const lane = { warm, maxSandboxes: 8, maxQueued: 64, queueTimeoutMs: 30_000, refillMs: 250, removeMs: 100 };
-  return advise({ trace, lanes: { python: lane }, maxConcurrentStarts: 2, targetHitRate: 0.999 });
+  return advise({
+    trace,
+    lanes: { python: lane },
+    maxConcurrentStarts: 2,
+    targetHitRate: 0.999,
+    memoryBudgetBytes: null,
+  });
 }
 
 const render = (lanes: readonly LaneAdvice[], notes: readonly string[] = []) =>
@@ -43,6 +49,20 @@ describe("the advice", () => {
     expect(lines.filter((line) => line.includes("<-"))).toEqual([expect.stringMatching(/^ +3 .*<- now, keep$/)]);
   });
 
+  it("shows what follows the runs beside fixed sizes", () => {
+    const warm = { min: 1, max: 8, target: 0.99, sandboxBytes: 1e7, windowMs: 60_000, holdMs: 120_000 };
+    expect(render(advice(warm)).slice(3)).toEqual([
+      "  WARM  HIT RATE  WAIT P50     P99  REFUSED  PEAK  IDLE MEMORY",
+      "     1   33.33 %    250 ms  250 ms        0     3        10 MB",
+      "     2   66.66 %      0 ms  250 ms        0     4        19 MB",
+      "     3     100 %      0 ms    0 ms        0     5        29 MB  <- best fixed",
+      "     4     100 %      0 ms    0 ms        0     6        38 MB",
+      "   3.0   99.86 %      0 ms    0 ms        0     5        29 MB  <- now, adaptive",
+      "  keep lanes.python.warm: {min: 1, max: 8, target: 0.99}",
+      "  it would have kept 3.0 ready on average and 3 at most, for 99.86 %; the smallest fixed size that reaches 99 % is 3: bursts of up to 3 within one refill of 250 ms.",
+    ]);
+  });
+
   it("says when a trace is too short to tell", () => {
     expect(render(advice(3, 50)).at(-1)).toBe("  Only 150 runs: one of them is 0.66 %. Ask again with a longer trace.");
   });
@@ -64,7 +84,7 @@ describe("the time of a refill, from a daemon's report", () => {
       lanes: [
         {
           ...{ name: "python", state: "ready", reason: null, limits: limits("python"), waiting: 0, hitRate: null },
-          stock: { warm: 4, warmTarget: 4, creating: 0, leased: 0, evicting: 0, max: 32 },
+          stock: { warm: 4, warmTarget: 4, sizing: null, creating: 0, leased: 0, evicting: 0, max: 32 },
           runs: { total: 0, warm: 0, cold: 0, refused: 0, misses: noMisses(), byReason: {} },
           ...{ queueMs: null, handoutMs: null, firstByteMs: null, refillMs },
         },

@@ -21,7 +21,13 @@ function bursts(size: number, times = 100, name = "python"): TraceLine[] {
 
 function python(trace: readonly TraceLine[], fields: Partial<SizedLane> = {}, options: Partial<AdviceOptions> = {}) {
   return advise({
-    ...{ trace, lanes: { python: lane(fields) }, maxConcurrentStarts: 2, targetHitRate: 0.999 },
+    ...{
+      trace,
+      lanes: { python: lane(fields) },
+      maxConcurrentStarts: 2,
+      targetHitRate: 0.999,
+      memoryBudgetBytes: null,
+    },
     ...options,
   })[0]!;
 }
@@ -34,6 +40,19 @@ describe("advice for a lane", () => {
       "4 gives 66.66 %; 6 is the smallest that reaches 99.9 %: bursts of up to 6 within one refill of 250 ms",
     );
     expect(advice.sizes.map(({ warm }) => warm)).toEqual([1, 2, 4, 5, 6, 8]);
+  });
+
+  it("tells what a lane that follows the runs would have kept, beside the best fixed size", () => {
+    const warm = { min: 1, max: 16, target: 0.99, sandboxBytes: 1e7, windowMs: 60_000, holdMs: 120_000 };
+    const advice = python(bursts(6), { warm });
+    expect(advice).toMatchObject({ present: null, recommended: 6, adaptive: { outcome: { target: { peak: 6 } } } });
+    expect(advice.reason).toBe(
+      "it would have kept 6.0 ready on average and 6 at most, for 99.16 %; " +
+        "the smallest fixed size that reaches 99 % is 6: bursts of up to 6 within one refill of 250 ms",
+    );
+    expect(python(bursts(6), { warm: { ...warm, max: 4 } }).reason).toBe(
+      "it would have kept 4.0 ready on average and 4 at most, for 66.16 %; a fixed 6 gives 100 %: a higher max would give more",
+    );
   });
 
   it("says so when the lane is larger than it takes, or as it should be", () => {
@@ -87,7 +106,7 @@ describe("advice for a lane", () => {
   it("is given for lanes that are configured and have runs, and for no others", () => {
     const trace = [...bursts(2), ...bursts(2, 10, "gone")].sort((one, other) => one.t - other.t);
     const lanes = { python: lane(), idle: lane() };
-    const advice = advise({ trace, lanes, maxConcurrentStarts: 2, targetHitRate: 0.999 });
+    const advice = advise({ trace, lanes, maxConcurrentStarts: 2, memoryBudgetBytes: null, targetHitRate: 0.999 });
     expect(advice.map((one) => one.lane)).toEqual(["python"]);
   });
 
@@ -97,7 +116,7 @@ describe("advice for a lane", () => {
     const hitRate = (refillMs: number) =>
       advise({
         ...{ trace, lanes: { python: lane({ warm: 3 }), shell: lane({ refillMs }) } },
-        ...{ maxConcurrentStarts: 1, targetHitRate: 0.999 },
+        ...{ maxConcurrentStarts: 1, targetHitRate: 0.999, memoryBudgetBytes: null },
       })[0]!.sizes.find(({ warm }) => warm === 3)!.outcome.hitRate!;
     expect(hitRate(10)).toBe(1);
     expect(hitRate(490)).toBeLessThan(0.9);

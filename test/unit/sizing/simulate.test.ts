@@ -157,6 +157,55 @@ describe("a simulated lane, beside theory", () => {
   });
 });
 
+describe("a simulated lane whose size follows the runs", () => {
+  const ADAPTIVE = { min: 1, max: 16, target: 0.99, sandboxBytes: 10, windowMs: 60_000, holdMs: 60_000 };
+
+  it("keeps what a lane of that size keeps while it has no reason to change", () => {
+    const moments = Array.from({ length: 500 }, (_, index) => index * 2_000);
+    expect(python(moments, { warm: { ...ADAPTIVE, min: 3 } })).toEqual(python(moments, { warm: 3 }));
+  });
+
+  it("misses the first burst, and no later one of the kind", () => {
+    const moments = Array.from({ length: 60 }, (_, burst) => Array.from({ length: 5 }, () => burst * 30_000)).flat();
+    const { runs, hits, target } = python(moments, { warm: ADAPTIVE });
+    expect([runs, hits]).toEqual([300, 296]);
+    expect(target.peak).toBe(5);
+  });
+
+  it("gives surplus up: its containers are gone, and the target's mean says so", () => {
+    const burst = Array.from({ length: 8 }, () => 0);
+    const { target, sandboxes } = python([...burst, 3_600_000], { warm: ADAPTIVE }, 2);
+    expect(target.peak).toBe(8);
+    // Ten minutes at eight, then one fewer each minute.
+    expect(target.mean).toBeCloseTo((10 * 8 + 7 + 6 + 5 + 4 + 3 + 2 + 44) / 60, 0);
+    expect(sandboxes.mean).toBeLessThan(target.mean + 0.2);
+  });
+
+  it("reaches its target under a steady rate with hardly more than the smallest fixed size that does", () => {
+    const moments = poisson(20_000, 8, 4);
+    const { hitRate, target } = python(moments, { warm: ADAPTIVE });
+    const fixed = [1, 2, 3, 4, 5, 6, 7, 8].find((warm) => python(moments, { warm }).hitRate! >= 0.99)!;
+    expect(hitRate).toBeGreaterThan(0.988);
+    expect(target.mean).toBeLessThan(fixed + 1.5);
+  });
+
+  it("shares memory with others", () => {
+    const moments = Array.from({ length: 40 }, (_, burst) => Array.from({ length: 6 }, () => burst * 30_000)).flat();
+    const both = moments.flatMap((atMs) => [
+      { atMs, lane: "python", runMs: 10 },
+      { atMs: atMs + 10_000, lane: "shell", runMs: 10 },
+    ]);
+    both.sort((one, other) => one.atMs - other.atMs);
+    const lanes = { python: lane({ warm: ADAPTIVE }), shell: lane({ warm: ADAPTIVE }) };
+    const peak = (memoryBudgetBytes: number | null) =>
+      [...simulate({ arrivals: both, lanes, maxConcurrentStarts: 10, memoryBudgetBytes }).values()].map(
+        ({ target }) => target.mean,
+      );
+    expect(Math.max(...peak(null))).toBeCloseTo(6, 0);
+    for (const mean of peak(80)) expect(mean).toBeCloseTo(4, 0);
+  });
+});
+
 it("the heap of events gives them in the order of their times", () => {
   const random = seededNumbers(11);
   const heap = new EventHeap<{ atMs: number }>();
