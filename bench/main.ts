@@ -13,13 +13,25 @@ import { density } from "./scenarios/density.js";
 import { neighbour } from "./scenarios/neighbour.js";
 import { preload } from "./scenarios/preload.js";
 import { refill } from "./scenarios/refill.js";
+import { sizing } from "./scenarios/sizing.js";
 import { soak } from "./scenarios/soak.js";
 import { stream } from "./scenarios/stream.js";
 import { sustained } from "./scenarios/sustained.js";
 import { warmHit } from "./scenarios/warm-hit.js";
 
 /** In the order in which all of them are run. */
-const SCENARIOS: readonly Scenario[] = [warmHit, preload, burst, sustained, refill, stream, density, neighbour, soak];
+const SCENARIOS: readonly Scenario[] = [
+  warmHit,
+  preload,
+  burst,
+  sustained,
+  sizing,
+  refill,
+  stream,
+  density,
+  neighbour,
+  soak,
+];
 
 /** Something became slower, as a comparison tells it. */
 const EXIT_SLOWER = 3;

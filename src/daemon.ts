@@ -141,6 +141,9 @@ export class Daemon implements AsyncDisposable {
         onStep: (_lane, step, ms) => {
           this.#journal.refillStep(name, step, ms);
         },
+        onMade: (_lane, ms) => {
+          this.#journal.made(name, ms);
+        },
         onTarget: (_lane, { from, to, reason }) => {
           if (reason !== null && isInForce()) log.info({ from, to, reason }, "another number of ready sandboxes");
         },

@@ -64,6 +64,11 @@ export class Journal implements AsyncDisposable {
     this.#of(lane).refillStep(step, ms);
   }
 
+  /** A sandbox is ready, so long after its making began. */
+  made(lane: string, ms: number): void {
+    this.#metrics.made(lane, ms);
+  }
+
   laneDegraded(lane: string, isDegraded: boolean): void {
     this.#metrics.laneDegraded(lane, isDegraded);
   }

@@ -22,6 +22,8 @@ import { type TargetChange, WarmTarget } from "./warm-target.js";
 /** Where a lane tells what happens in it. */
 export interface LaneObserver {
   onStep(lane: string, step: RefillStep, ms: number): void;
+  /** A sandbox is ready. @param ms since its making began, once it had its turn */
+  onMade(lane: string, ms: number): void;
   onFault(lane: string, fault: DaemonError | undefined): void;
   onTarget(lane: string, change: TargetChange): void;
 }
@@ -129,6 +131,7 @@ export class Lane implements AsyncDisposable {
       },
       onMade: (ms) => {
         this.#makeMs = smoothed(this.#makeMs, ms);
+        observer.onMade(name, ms);
         if (this.#isFull) this.#lastFullAt = clock.now();
       },
     });

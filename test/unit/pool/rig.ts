@@ -60,6 +60,7 @@ export class LaneRig implements AsyncDisposable {
       warmBefore: options.warmBefore,
       observer: {
         onStep: () => undefined,
+        onMade: () => undefined,
         onTarget: (_lane, change) => this.targets.push(change),
         onFault: (_lane, fault) => this.faults.push(fault),
       },

@@ -1,0 +1,165 @@
+import { parseAddress } from "../../src/client/address.js";
+import { MatchboxClient } from "../../src/client/client.js";
+import { RemoteError } from "../../src/client/errors.js";
+import { lanesReport } from "../../src/protocol/lanes.js";
+import { getJson } from "../../src/cli/daemon-http.js";
+import type { AdaptiveStock } from "../../src/sizing/simulated-target.js";
+import { simulate, type SimulatedOutcome } from "../../src/sizing/simulate.js";
+import { atRest } from "../lib/at-rest.js";
+import { burstyArrivals } from "../lib/load/bursts.js";
+import { type Arrival, offer } from "../lib/load/open-loop.js";
+import { ownDaemon } from "../lib/own-daemon.js";
+import { refillCounts, refillSamples } from "../lib/refill-samples.js";
+import type { LadderStep, Scenario, ScenarioOptions, ScenarioResult } from "../lib/scenario.js";
+import { seededNumbers } from "../lib/seeded.js";
+import { observeRun, type ObservedRun, type Task } from "../lib/subjects.js";
+import { summarize } from "../lib/summary.js";
+
+const TASK: Task = { code: "print(1)", expected: "1\n" };
+const LANE = "python";
+const MAX_SANDBOXES = 32;
+const STARTS = 2;
+const FIXED = [1, 2, 4, 8] as const;
+/** Windows so short that a minute shows growing as well as giving up. */
+const PACE = { windowMs: 15_000, holdMs: 5_000 };
+const ADAPTIVE: AdaptiveStock = { min: 1, max: 8, target: 0.95, sandboxBytes: 1, ...PACE };
+
+/** What two starts of a quarter of a second at once can keep up with on average, and not in its bursts. */
+const LOAD = { singlesPerS: 1, burstsPerS: 0.25, burstSize: { least: 2, most: 6 }, burstMs: 50 };
+const RUNS_PER_S = LOAD.singlesPerS + (LOAD.burstsPerS * (LOAD.burstSize.least + LOAD.burstSize.most)) / 2;
+/** Any number will do, as long as it is the same next time. */
+const SEED = 20_261_126;
+/** Simulations of one measurement, each with refills drawn anew: their mean is what is predicted. */
+const DRAWS = 20;
+
+export const sizing: Scenario = {
+  name: "sizing",
+  summary:
+    "how many runs find a ready sandbox, for fixed sizes and one that follows the runs, beside what the simulation says",
+  defaults: { runs: 200, idleMs: 250 },
+  run,
+};
+
+async function run(options: ScenarioOptions): Promise<ScenarioResult> {
+  if (options.url !== undefined) await ownDaemon(options.url); // Refuses it.
+  const durationMs = (options.runs / RUNS_PER_S) * 1_000;
+  const arrivalsMs = burstyArrivals({ ...LOAD, durationMs }, seededNumbers(SEED));
+  const stocks = [...FIXED, ADAPTIVE];
+  const steps: LadderStep[] = [];
+  const refillsMs: number[] = [];
+  const lateMs: number[] = [];
+  for (const [index, stock] of stocks.entries()) {
+    options.onProgress(`sizing: size ${index + 1} of ${stocks.length}, ${Math.round(durationMs / 1_000)} s each`);
+    const measured = await measure(stock, arrivalsMs, options);
+    refillsMs.push(...measured.samplesMs);
+    lateMs.push(...measured.arrivals.map(({ scheduledMs, sentMs }) => sentMs - scheduledMs));
+    steps.push(stepOf(measured, predict(stock, measured)));
+  }
+  const worst = Math.max(...steps.map(({ figures }) => Math.abs(figures["difference"] ?? 0)));
+  const late = summarize(lateMs);
+  return {
+    scenario: sizing.name,
+    summary: sizing.summary,
+    settings: {
+      ...{ arrivals: arrivalsMs.length, seconds: Math.round(durationMs / 1_000), seed: SEED, draws: DRAWS },
+      daemon: `own, lanes.${LANE}.warm as in the table, engine.maxConcurrentStarts=${STARTS}`,
+    },
+    subjects: [
+      {
+        name: "matchbox",
+        description: `making a ready sandbox, in lane "${LANE}", from the daemon's histogram matchbox_refill_seconds`,
+        metrics: { refill: summarize(refillsMs) },
+      },
+    ],
+    ratios: [],
+    ladder: {
+      title: "The same arrivals, in the daemon and in the simulation",
+      asked: "kept ready",
+      askedUnit: "count",
+      units: { measured: "%", predicted: "%", difference: "%", refills: "count", "refill mean": "ms", refused: "%" },
+      steps,
+    },
+    notes: [
+      `Predicted and measured hit rates differ by ${worst.toFixed(1)} points at most; the aim is 3.`,
+      `The last row follows the runs, {min: ${ADAPTIVE.min}, max: ${ADAPTIVE.max}, target: ${ADAPTIVE.target}} with a window of ` +
+        `${PACE.windowMs / 1_000} s; what it kept on average is the simulation's word.`,
+      `Arrivals: ${LOAD.singlesPerS} a second alone, and ${LOAD.burstsPerS} bursts a second of ${LOAD.burstSize.least} to ` +
+        `${LOAD.burstSize.most} within ${LOAD.burstMs} ms, from a generator with a fixed seed. The simulation gets the moments ` +
+        `at which they were sent (late by ${late.p50.toFixed(1)} ms in the median, ${late.max.toFixed(1)} at most).`,
+      `Refills are drawn from those of the same measurement, ${DRAWS} times over; the mean is what is predicted.`,
+    ],
+  };
+}
+
+interface Measured {
+  readonly arrivals: readonly Arrival[];
+  readonly samplesMs: readonly number[];
+  readonly removeMs: number;
+}
+
+async function measure(
+  stock: number | AdaptiveStock,
+  arrivalsMs: readonly number[],
+  { signal, token }: ScenarioOptions,
+): Promise<Measured> {
+  const warm = typeof stock === "number" ? stock : `{min: ${stock.min}, max: ${stock.max}, target: ${stock.target}}`;
+  await using daemon = await ownDaemon(undefined, [
+    ...[`lanes.${LANE}.warm=${warm}`, `lanes.${LANE}.maxSandboxes=${MAX_SANDBOXES}`, "lanes.shell.warm=0"],
+    ...[`engine.maxConcurrentStarts=${STARTS}`, `sizing.windowMs=${PACE.windowMs}`, `sizing.holdMs=${PACE.holdMs}`],
+  ]);
+  const address = parseAddress(daemon.url);
+  await using client = await MatchboxClient.connect({ url: daemon.url, token });
+  const counts = async () => refillCounts(await (await fetch(`${daemon.url}/metrics`, { signal })).text(), LANE);
+  await atRest(address, token);
+  const before = await counts();
+  const arrivals = await offer(arrivalsMs, () => runUnlessRefused(client), signal);
+  await atRest(address, token);
+  const { lanes } = lanesReport.parse(await getJson(address, "/v1/lanes", { token }));
+  const removeMs = lanes.find(({ name }) => name === LANE)?.refillMs["remove"]?.p50 ?? 0;
+  return { arrivals, samplesMs: refillSamples(before, await counts()), removeMs };
+}
+
+/** @returns undefined when there was no sandbox for it in time */
+async function runUnlessRefused(client: MatchboxClient): Promise<ObservedRun | undefined> {
+  try {
+    return await observeRun(client, LANE, TASK);
+  } catch (error) {
+    if (error instanceof RemoteError && (error.code === "queue_full" || error.code === "queue_timeout"))
+      return undefined;
+    throw error;
+  }
+}
+
+/** Outcomes with refills drawn anew each time. */
+function predict(warm: number | AdaptiveStock, { arrivals, samplesMs, removeMs }: Measured): SimulatedOutcome[] {
+  const moments = arrivals.map(({ sentMs, run }) => ({
+    ...{ atMs: sentMs, lane: LANE, runMs: run === undefined ? 0 : Math.max(0, run.exitMs - run.firstByteMs) },
+  }));
+  return Array.from({ length: DRAWS }, (_, draw) => {
+    const model = {
+      ...{ warm, maxSandboxes: MAX_SANDBOXES, maxQueued: 64, queueTimeoutMs: 30_000, removeMs },
+      refill: { kind: "samples", samplesMs, seed: SEED + draw },
+    } as const;
+    const outcome = simulate({ arrivals: moments, lanes: { [LANE]: model }, maxConcurrentStarts: STARTS }).get(LANE);
+    if (outcome === undefined) throw new Error("nothing was simulated");
+    return outcome;
+  });
+}
+
+function stepOf({ arrivals, samplesMs }: Measured, outcomes: readonly SimulatedOutcome[]): LadderStep {
+  const warm = arrivals.filter(({ run }) => run?.launch === "warm").length;
+  const refused = arrivals.filter(({ run }) => run === undefined).length;
+  const measured = (warm / arrivals.length) * 100;
+  const predicted = mean(outcomes.map(({ hitRate }) => hitRate ?? 0)) * 100;
+  return {
+    asked: mean(outcomes.map(({ target }) => target.mean)),
+    figures: {
+      ...{ measured, predicted, difference: predicted - measured },
+      ...{ refills: samplesMs.length, "refill mean": mean(samplesMs), refused: (refused / arrivals.length) * 100 },
+    },
+  };
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
