@@ -9,6 +9,7 @@ import { count, renderAdvice } from "./advice-table.js";
 import { CliError } from "./cli-error.js";
 import { getJson } from "./daemon-http.js";
 import { parseDuration } from "./duration.js";
+import { fleetRows, renderFleet } from "./fleet-report.js";
 import { argument, parseSetting, repeated, tokenOption } from "./options.js";
 import { style } from "./terminal.js";
 
@@ -17,12 +18,16 @@ const ASSUMED_REFILL_MS = 250;
 const ASSUMED_REMOVE_MS = 100;
 const DEFAULT_TARGET = 0.999;
 const MIB = 1024 * 1024;
+/** What an idle sandbox weighs, and what a machine of a fleet has for them where the configuration does not say, in MiB. */
+const IDLE_MIB = 10;
+const FLEET_STOCK_MIB = 8_192;
 
 const EXAMPLES = `
 Examples:
   $ matchbox advise --trace /var/lib/matchbox/arrivals
   $ matchbox advise --config /etc/matchbox.yaml --url http://127.0.0.1:7070
   $ matchbox advise --trace arrivals --set engine.maxConcurrentStarts=4 --refill 150ms
+  $ matchbox advise --fleet --set engine.maxConcurrentStarts=16
 
 The trace is replayed through a simulation of the configured lanes. WARM is the size of the stock, HIT RATE the share of
 all runs that find a sandbox ready, WAIT that of runs that get one, PEAK the most containers at once, IDLE MEMORY what the
@@ -39,6 +44,7 @@ interface AdviseOptions {
   readonly target: number;
   readonly url?: Address;
   readonly token?: string;
+  readonly fleet?: true;
   readonly json?: true;
 }
 
@@ -61,25 +67,50 @@ export function adviseCommand(): Command {
       ),
     )
     .addOption(tokenOption())
+    .option(
+      "--fleet",
+      "instead of a trace: what 1 to 10,000 runs a second take on many machines like this configuration's",
+    )
     .option("--json", "print the numbers as JSON")
     .addHelpText("after", EXAMPLES)
     .action(async (options: AdviseOptions) => {
-      process.stdout.write(await report(options));
+      process.stdout.write(await (options.fleet === true ? reportFleet(options) : report(options)));
     });
 }
 
-async function report(options: AdviseOptions): Promise<string> {
+/** @throws CliError */
+async function configOf({ config: path, set }: AdviseOptions) {
   const { loadConfig } = await import("../config/load.js");
-  let trace: readonly TraceLine[];
-  let config: Awaited<ReturnType<typeof loadConfig>>;
-  let path: string;
   try {
-    config = await loadConfig({ path: options.config, overrides: options.set ?? [] });
-    path = options.trace ?? config.sizing.traceFile ?? noTrace();
+    return await loadConfig({ path, overrides: set ?? [] });
+  } catch (error) {
+    if (error instanceof ConfigError) throw new CliError(error.message, { cause: error });
+    throw error;
+  }
+}
+
+/** Nothing recorded is needed for it: rates are given, machines are as configured. */
+async function reportFleet(options: AdviseOptions): Promise<string> {
+  const { engine, sizing } = await configOf(options);
+  const mostWarm = Math.floor((sizing.memoryBudgetMiB ?? FLEET_STOCK_MIB) / IDLE_MIB);
+  const refillMs = options.refill ?? ASSUMED_REFILL_MS;
+  const question = {
+    host: { startsInParallel: engine.maxConcurrentStarts, refillMs, mostWarm },
+    ...{ idleMiB: IDLE_MIB, targetHitRate: options.target },
+  };
+  const rows = fleetRows(question);
+  if (options.json === true) return `${JSON.stringify({ ...question, rows })}\n`;
+  return `${renderFleet(rows, question).join("\n")}\n`;
+}
+
+async function report(options: AdviseOptions): Promise<string> {
+  const config = await configOf(options);
+  const path = options.trace ?? config.sizing.traceFile ?? noTrace();
+  let trace: readonly TraceLine[];
+  try {
     trace = await readTrace(path);
   } catch (error) {
-    if (error instanceof ConfigError || error instanceof TraceError)
-      throw new CliError(error.message, { cause: error });
+    if (error instanceof TraceError) throw new CliError(error.message, { cause: error });
     throw error;
   }
   const times = await refillTimes(options);

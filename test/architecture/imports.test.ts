@@ -91,6 +91,7 @@ const RULES: Readonly<
   "cli/check-list.ts": { values: [], types: ["doctor/check.ts"] },
   // One replays what a daemon has recorded, with the configuration that a daemon would have.
   "cli/advise.ts": { values: ["sizing", "pool/headway.ts"], lazy: ["config/load.ts"] },
+  "cli/fleet-report.ts": { values: ["sizing/advise.ts", "sizing/fleet.ts"] },
   "cli/advice-table.ts": { values: ["sizing/advise.ts"], types: ["sizing/simulate.ts"] },
   "cli/build.ts": { values: ["container/engine-address.ts", "image-targets.ts"], lazy: ["setup"] },
 
