@@ -289,8 +289,9 @@ export class Lane implements AsyncDisposable {
    */
   async acquire(options: AcquireOptions): Promise<Lease> {
     const { clock } = this.#options;
+    const ready = this.#takeReady(options.signal);
     this.#target.arrived(options.askedAt, () => this.#stock.ready);
-    const sandbox = this.#takeReady(options.signal) ?? (await this.#next(options));
+    const sandbox = ready ?? (await this.#next(options));
     const now = clock.now();
     return new Lease(sandbox, {
       launch: sandbox.readyAt <= options.askedAt ? "warm" : "cold",

@@ -90,15 +90,17 @@ export class WarmTarget {
 
   /** Goes from one size to another, or to bounds and back; what it has grown to counts on within them. */
   reconfigure(warm: LaneConfig["warm"], pace: WarmTargetOptions["pace"]): void {
-    const from = this.#value;
-    this.stop();
+    const before = this.#adaptive;
+    this.#adaptive = undefined;
     if (typeof warm === "object") {
-      this.#adapt(warm, from, pace);
+      this.#adapt(warm, this.#value, pace);
       this.start();
       this.#decide();
     } else {
       this.#set(warm, undefined);
     }
+    // Only now: what it gave up in between would be another's for a moment.
+    end(before);
   }
 
   /**
@@ -121,8 +123,7 @@ export class WarmTarget {
   stop(): void {
     clearImmediate(this.#look);
     this.#look = undefined;
-    this.#adaptive?.over.abort(new Error("the size is no longer looked at"));
-    this.#adaptive?.share.leave();
+    end(this.#adaptive);
     this.#adaptive = undefined;
   }
 
@@ -164,4 +165,9 @@ export class WarmTarget {
   #reasonOf({ size }: Sizer): WarmReason {
     return this.#value < size.warm ? "memory" : size.reason;
   }
+}
+
+function end(adaptive: Adaptive | undefined): void {
+  adaptive?.over.abort(new Error("the size is no longer looked at"));
+  adaptive?.share.leave();
 }

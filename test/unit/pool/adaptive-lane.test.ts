@@ -135,6 +135,18 @@ describe("lanes that share memory", () => {
   });
 });
 
+it("a lane that gets other bounds does not lend its memory to another meanwhile", async () => {
+  const clock = new ManualClock();
+  const budget = new MemoryBudget(80 * MIB);
+  await using one = await LaneRig.start(adaptive(), {}, { clock, budget, name: "one" });
+  await using two = await LaneRig.start(adaptive({ min: 4 }), {}, { clock, budget, name: "two" });
+  await burst(one, 8);
+  const before = one.targets.length;
+  two.lane.resize(laneConfig(adaptive({ min: 4, max: 6 })).warm, PACE);
+  await settle();
+  expect([one.lane.warmTarget, two.lane.warmTarget, one.targets.length]).toEqual([4, 4, before]);
+});
+
 describe("a lane that gets another size while it lives", () => {
   const ids = (rig: LaneRig) => rig.engine.sandboxes.map(({ id }) => id).sort();
 
