@@ -14,9 +14,13 @@ export interface Arrival {
   readonly runMs: number;
 }
 
-/** How long it takes to make a ready sandbox once its start has begun: always as long, or drawn from what was measured. */
+/**
+ * How long it takes to make a ready sandbox once its start has begun: always as long, drawn from what was measured, or what was
+ * measured in its order, from the beginning again after the last.
+ */
 export type RefillTime =
   | { readonly kind: "constant"; readonly ms: number }
+  | { readonly kind: "sequence"; readonly samplesMs: readonly number[] }
   | { readonly kind: "samples"; readonly samplesMs: readonly number[]; readonly seed: number };
 
 export interface SimulatedLane {
@@ -340,8 +344,12 @@ function meanOf(refill: RefillTime): number {
 
 function drawing(refill: RefillTime): () => number {
   if (refill.kind === "constant") return () => refill.ms;
-  const random = seededNumbers(refill.seed);
   const { samplesMs } = refill;
   if (samplesMs.length === 0) throw new RangeError("there are no samples of a refill's time to draw from");
+  if (refill.kind === "sequence") {
+    let next = 0;
+    return () => samplesMs[next++ % samplesMs.length] ?? 0;
+  }
+  const random = seededNumbers(refill.seed);
   return () => samplesMs[Math.floor(random() * samplesMs.length)] ?? 0;
 }

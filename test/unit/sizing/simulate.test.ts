@@ -109,6 +109,13 @@ describe("a simulated lane", () => {
     expect(() => simulate({ arrivals: arrivals([0]), lanes: {}, maxConcurrentStarts: 1 })).toThrow(/no lane "python"/);
   });
 
+  it("can take refills in the order in which they were measured, over and over", () => {
+    const refill = { kind: "sequence", samplesMs: [100, 300] } as const;
+    // Ready again after 100, 300 and 100.
+    expect(python([0, 100, 400, 500], { refill })).toMatchObject({ runs: 4, hits: 4 });
+    expect(python([0, 100, 399, 500], { refill })).toMatchObject({ runs: 4, hits: 3 });
+  });
+
   it("comes out the same each time, also with refills that vary", () => {
     const refill = { kind: "samples", samplesMs: [50, 100, 400], seed: 7 } as const;
     const moments = poisson(2_000, 10, 1);
