@@ -10,7 +10,7 @@ import { atRest } from "../lib/at-rest.js";
 import { burstyArrivals } from "../lib/load/bursts.js";
 import { type Arrival, offer } from "../lib/load/open-loop.js";
 import { ownDaemon } from "../lib/own-daemon.js";
-import { refillCounts, refillSamples } from "../lib/refill-samples.js";
+import { type RefillCounts, refillCounts, refillSamples } from "../lib/refill-samples.js";
 import type { LadderStep, Scenario, ScenarioOptions, ScenarioResult } from "../lib/scenario.js";
 import { seededNumbers } from "../lib/seeded.js";
 import { observeRun, type ObservedRun, type Task } from "../lib/subjects.js";
@@ -25,9 +25,16 @@ const FIXED = [1, 2, 4, 8] as const;
 const PACE = { windowMs: 15_000, holdMs: 5_000 };
 const ADAPTIVE: AdaptiveStock = { min: 1, max: 8, target: 0.95, sandboxBytes: 1, ...PACE };
 
-/** What two starts of a quarter of a second at once can keep up with on average, and not in its bursts. */
-const LOAD = { singlesPerS: 1, burstsPerS: 0.25, burstSize: { least: 2, most: 6 }, burstMs: 50 };
-const RUNS_PER_S = LOAD.singlesPerS + (LOAD.burstsPerS * (LOAD.burstSize.least + LOAD.burstSize.most)) / 2;
+/** Of runs that come, so many alone for each that begins a burst, and how large bursts are. */
+const SINGLES_PER_BURST = 4;
+const BURST = { burstSize: { least: 2, most: 6 }, burstMs: 50 };
+const RUNS_PER_BURST = SINGLES_PER_BURST + (BURST.burstSize.least + BURST.burstSize.most) / 2;
+/** Share of what the starts can make that is asked for on average: at twice that, chance decides more than the size does. */
+const USED = 0.25;
+/** Bursts that tell beforehand how long a refill takes on this machine, while others are made. */
+const TRIAL_BURSTS = 6;
+const TRIAL_SIZE = 4;
+
 /** Any number will do, as long as it is the same next time. */
 const SEED = 20_261_126;
 /** Between looks at the refills so far, in ms: how fine their order is known. */
@@ -45,8 +52,14 @@ export const sizing: Scenario = {
 
 async function run(options: ScenarioOptions): Promise<ScenarioResult> {
   if (options.url !== undefined) await ownDaemon(options.url); // Refuses it.
-  const durationMs = (options.runs / RUNS_PER_S) * 1_000;
-  const arrivalsMs = burstyArrivals({ ...LOAD, durationMs }, seededNumbers(SEED));
+  const trialMs = mean(await trial(options));
+  const runsPerS = (USED * STARTS * 1_000) / trialMs;
+  const burstsPerS = runsPerS / RUNS_PER_BURST;
+  const durationMs = (options.runs / runsPerS) * 1_000;
+  const arrivalsMs = burstyArrivals(
+    { ...BURST, burstsPerS, singlesPerS: burstsPerS * SINGLES_PER_BURST, durationMs },
+    seededNumbers(SEED),
+  );
   const stocks = [...FIXED, ADAPTIVE];
   const steps: LadderStep[] = [];
   const refillsMs: number[] = [];
@@ -89,8 +102,9 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
       `Predicted and measured hit rates differ by ${worst.toFixed(1)} points at most; the aim is 3.`,
       `The last row follows the runs, {min: ${ADAPTIVE.min}, max: ${ADAPTIVE.max}, target: ${ADAPTIVE.target}} with a window of ` +
         `${PACE.windowMs / 1_000} s; what it kept on average is the simulation's word.`,
-      `Arrivals: ${LOAD.singlesPerS} a second alone, and ${LOAD.burstsPerS} bursts a second of ${LOAD.burstSize.least} to ` +
-        `${LOAD.burstSize.most} within ${LOAD.burstMs} ms, from a generator with a fixed seed. The simulation gets the moments ` +
+      `Arrivals: ${runsPerS.toFixed(2)} a second, so that the starts are used to ${USED * 100} % with refills of ` +
+        `${trialMs.toFixed(0)} ms, which a trial took; ${SINGLES_PER_BURST} alone for each burst of ${BURST.burstSize.least} to ` +
+        `${BURST.burstSize.most} within ${BURST.burstMs} ms, from a generator with a fixed seed. The simulation gets the moments ` +
         `at which they were sent (late by ${late.p50.toFixed(1)} ms in the median, ${late.max.toFixed(1)} at most).`,
       `Predicted: refills are drawn from those of the same measurement, ${DRAWS} times over, and the mean counts. In order: they are ` +
         `taken as they came, which tells a machine that was busy with other things at times (it differs there) from a mistake of the simulation's.`,
@@ -104,11 +118,60 @@ interface Measured {
   readonly removeMs: number;
 }
 
+/** How long refills take. */
+async function trial(options: ScenarioOptions): Promise<readonly number[]> {
+  options.onProgress("sizing: trial");
+  const burst = Array.from({ length: TRIAL_SIZE }, () => 0);
+  return withLane(TRIAL_SIZE, options, async (lane) => {
+    const before = await lane.refills();
+    for (let index = 0; index < TRIAL_BURSTS; index += 1) {
+      await offer(burst, lane.send, options.signal);
+      await lane.rest();
+    }
+    return refillSamples(before, await lane.refills());
+  });
+}
+
 async function measure(
   stock: number | AdaptiveStock,
   arrivalsMs: readonly number[],
-  { signal, token }: ScenarioOptions,
+  options: ScenarioOptions,
 ): Promise<Measured> {
+  return withLane(stock, options, async (lane) => {
+    const seen = [await lane.refills()];
+    const over = new AbortController();
+    const looking = (async () => {
+      while (!over.signal.aborted) {
+        await sleep(LOOK_MS, undefined, { signal: over.signal }).catch(() => undefined); // Over.
+        seen.push(await lane.refills());
+      }
+    })();
+    let arrivals: Arrival[];
+    try {
+      arrivals = await offer(arrivalsMs, lane.send, options.signal);
+      await lane.rest();
+    } finally {
+      over.abort();
+      await looking;
+    }
+    const samplesMs = seen.slice(1).flatMap((after, index) => refillSamples(seen[index] ?? new Map(), after));
+    return { arrivals, samplesMs, removeMs: await lane.removeMs() };
+  });
+}
+
+/** A daemon whose lane keeps so many, at rest. */
+interface MeasuredLane {
+  readonly send: () => Promise<ObservedRun | undefined>;
+  readonly rest: () => Promise<void>;
+  readonly refills: () => Promise<RefillCounts>;
+  readonly removeMs: () => Promise<number>;
+}
+
+async function withLane<T>(
+  stock: number | AdaptiveStock,
+  { signal, token }: ScenarioOptions,
+  use: (lane: MeasuredLane) => Promise<T>,
+): Promise<T> {
   const warm = typeof stock === "number" ? stock : `{min: ${stock.min}, max: ${stock.max}, target: ${stock.target}}`;
   await using daemon = await ownDaemon(undefined, [
     ...[`lanes.${LANE}.warm=${warm}`, `lanes.${LANE}.maxSandboxes=${MAX_SANDBOXES}`, "lanes.shell.warm=0"],
@@ -116,28 +179,17 @@ async function measure(
   ]);
   const address = parseAddress(daemon.url);
   await using client = await MatchboxClient.connect({ url: daemon.url, token });
-  const counts = async () => refillCounts(await (await fetch(`${daemon.url}/metrics`, { signal })).text(), LANE);
-  await atRest(address, token);
-  const seen = [await counts()];
-  const over = new AbortController();
-  const looking = (async () => {
-    while (!over.signal.aborted) {
-      await sleep(LOOK_MS, undefined, { signal: over.signal }).catch(() => undefined); // Over.
-      seen.push(await counts());
-    }
-  })();
-  let arrivals: Arrival[];
-  try {
-    arrivals = await offer(arrivalsMs, () => runUnlessRefused(client), signal);
-    await atRest(address, token);
-  } finally {
-    over.abort();
-    await looking;
-  }
-  const { lanes } = lanesReport.parse(await getJson(address, "/v1/lanes", { token }));
-  const removeMs = lanes.find(({ name }) => name === LANE)?.refillMs["remove"]?.p50 ?? 0;
-  const samplesMs = seen.slice(1).flatMap((after, index) => refillSamples(seen[index] ?? new Map(), after));
-  return { arrivals, samplesMs, removeMs };
+  const rest = (): Promise<void> => atRest(address, token);
+  await rest();
+  return await use({
+    rest,
+    send: () => runUnlessRefused(client),
+    refills: async () => refillCounts(await (await fetch(`${daemon.url}/metrics`, { signal })).text(), LANE),
+    removeMs: async () => {
+      const { lanes } = lanesReport.parse(await getJson(address, "/v1/lanes", { token }));
+      return lanes.find(({ name }) => name === LANE)?.refillMs["remove"]?.p50 ?? 0;
+    },
+  });
 }
 
 /** @returns undefined when there was no sandbox for it in time */
