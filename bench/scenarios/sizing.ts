@@ -146,6 +146,7 @@ async function measure(
         seen.push(await lane.refills());
       }
     })();
+    looking.catch(() => undefined); // Told below.
     let arrivals: Arrival[];
     try {
       arrivals = await offer(arrivalsMs, lane.send, options.signal);
