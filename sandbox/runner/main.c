@@ -12,30 +12,30 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-enum { ENVIRONMENT_MAX = 512, FALLBACK_FD_MAX = 1024 };
+enum { ENVIRONMENT_MAX = 512, COMMAND_MAX = 512, PREPENDED_MAX = 32768 };
 
 struct arguments {
     const char *workspace;
     const char *main_name;
     const char *exit_notice;
+    bool starts_at_run;
     char **command;
     char *env[ENVIRONMENT_MAX];
     size_t env_count;
 };
 
 static _Noreturn void usage_error(const char *problem) {
-    (void)dprintf(
-        STDERR_FILENO,
-        "runner: %s\nusage: runner [--env NAME=VALUE]... [--workspace DIR] [--exit-notice LIBRARY] --main FILE -- "
-        "COMMAND [ARGUMENT]...\n",
-        problem);
+    (void)dprintf(STDERR_FILENO,
+                  "runner: %s\nusage: runner [--env NAME=VALUE]... [--prepend NAME=VALUE]... [--workspace DIR] "
+                  "[--exit-notice LIBRARY] [--start ready|run] --main FILE -- COMMAND [ARGUMENT]...\n",
+                  problem);
     _exit(RUNNER_USAGE);
 }
 
@@ -53,6 +53,41 @@ static void add_variable(struct arguments *arguments, char *variable) {
     arguments->env[arguments->env_count++] = variable;
 }
 
+/*
+ * Adds NAME=value in front of what the container's environment has by that name. The last character of the value is
+ * what separates the two, and goes where there is nothing to separate.
+ */
+static void prepend_variable(struct arguments *arguments, char *variable) {
+    static char prepended[PREPENDED_MAX];
+    static size_t used;
+    char *value = strchr(variable, '=');
+    if (value == NULL || value == variable || value[1] == '\0') {
+        usage_error("--prepend is not NAME=VALUE");
+    }
+    *value = '\0';
+    const char *existing = getenv(variable);
+    *value = '=';
+    if (existing == NULL || *existing == '\0') {
+        variable[strlen(variable) - 1] = '\0';
+        add_variable(arguments, variable);
+        return;
+    }
+    char *whole = prepended + used;
+    const int length = snprintf(whole, sizeof prepended - used, "%s%s", variable, existing);
+    if (length < 0 || (size_t)length >= sizeof prepended - used) {
+        usage_error("--prepend makes a variable that is too long");
+    }
+    used += (size_t)length + 1;
+    add_variable(arguments, whole);
+}
+
+static bool starts_at_run(const char *start) {
+    if (strcmp(start, "run") != 0 && strcmp(start, "ready") != 0) {
+        usage_error("--start is neither ready nor run");
+    }
+    return strcmp(start, "run") == 0;
+}
+
 static void parse_arguments(struct arguments *arguments, char **argv) {
     extern char **environ;
     static char control_fd[] = "MATCHBOX_CONTROL_FD=3";
@@ -67,6 +102,10 @@ static void parse_arguments(struct arguments *arguments, char **argv) {
                 usage_error("--env is not NAME=VALUE");
             }
             add_variable(arguments, argv[1]);
+        } else if (strcmp(argv[0], "--prepend") == 0) {
+            prepend_variable(arguments, argv[1]);
+        } else if (strcmp(argv[0], "--start") == 0) {
+            arguments->starts_at_run = starts_at_run(argv[1]);
         } else if (strcmp(argv[0], "--workspace") == 0) {
             arguments->workspace = argv[1];
         } else if (strcmp(argv[0], "--main") == 0) {
@@ -81,6 +120,11 @@ static void parse_arguments(struct arguments *arguments, char **argv) {
         usage_error("needs --main and a command");
     }
     arguments->command = argv + 1;
+    for (size_t words = 0; arguments->command[words] != NULL; words++) {
+        if (words == COMMAND_MAX) {
+            usage_error("too many words in the command");
+        }
+    }
     /* Ours first, because the first one of a name stays. */
     add_variable(arguments, control_fd);
     for (char **variable = environ; *variable != NULL; variable++) {
@@ -111,20 +155,6 @@ static uint32_t add_exit_notice(struct arguments *arguments) {
     add_variable(arguments, preload);
     add_variable(arguments, variable);
     return token;
-}
-
-/* Whatever the engine may have left open beyond 0, 1 and 2 (CVE-2024-21626) is closed to the runner and its children.
- */
-static void close_inherited(void) {
-#ifdef SYS_close_range
-    if (syscall(SYS_close_range, STDERR_FILENO + 1, UINT_MAX, 0) == 0) {
-        return;
-    }
-#endif
-    /* An older kernel, or a seccomp profile that does not know the call. EBADF for most of them is as it should be. */
-    for (int fd = STDERR_FILENO + 1; fd < FALLBACK_FD_MAX; fd++) {
-        (void)close(fd);
-    }
 }
 
 /* All of them: a blocked signal stays pending and cannot end anything, whatever the program sends. */
@@ -188,8 +218,8 @@ int main(int argc, char **argv) {
         usage_error("must be PID 1 of a container");
     }
 
-    /* 5. Descriptors that were left to us, before we open our own. */
-    close_inherited();
+    /* 5. Descriptors that were left to us (CVE-2024-21626), before we open our own. */
+    close_above(STDERR_FILENO);
     set_nonblocking(STDIN_FILENO);
     set_nonblocking(STDOUT_FILENO);
 
@@ -208,7 +238,11 @@ int main(int argc, char **argv) {
      * of the loop, which both see to that. */
     struct interpreter interpreter;
     const struct interpreter_command command = {
-        .argv = arguments.command, .env = arguments.env, .workspace = arguments.workspace};
+        .argv = arguments.command,
+        .env = arguments.env,
+        .workspace = arguments.workspace,
+        .starts_at_run = arguments.starts_at_run,
+    };
     if (!interpreter_start(&interpreter, &command)) {
         loop_fail(FAILED_INTERPRETER, "start", errno);
     }

@@ -1,7 +1,10 @@
 #include "spawn.h"
 
+#include "held.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum {
@@ -16,7 +20,20 @@ enum {
     EXIT_NOT_FOUND = 127,
     ABOVE_TARGETS = 10, /* any number over CONTROL_FD: keeps the sources out of the way of the targets */
     USUAL_UMASK = 022,
+    FALLBACK_FD_MAX = 1024,
 };
+
+void close_above(int last) {
+#ifdef SYS_close_range
+    if (syscall(SYS_close_range, last + 1, UINT_MAX, 0) == 0) {
+        return;
+    }
+#endif
+    /* An older kernel, or a seccomp profile that does not know the call. EBADF for most of them is as it should be. */
+    for (int fd = last + 1; fd < FALLBACK_FD_MAX; fd++) {
+        (void)close(fd);
+    }
+}
 
 /* Any message goes to the program's stderr, which the runner sends on as LOG. */
 static _Noreturn void child_fail(const char *what) {
@@ -75,7 +92,11 @@ static _Noreturn void child(const struct interpreter_command *command, const int
     if (sigemptyset(&none) != 0 || sigprocmask(SIG_SETMASK, &none, NULL) != 0) {
         child_fail("sigprocmask");
     }
-    (void)execvpe(command->argv[0], command->argv, command->env);
+    if (command->starts_at_run) {
+        held_exec(command);
+    } else {
+        (void)execvpe(command->argv[0], command->argv, command->env);
+    }
     child_fail(command->argv[0]);
 }
 

@@ -21,9 +21,13 @@ struct interpreter_command {
     char *const *argv;
     char *const *env;
     const char *workspace;
+    bool starts_at_run; /* for an interpreter that cannot wait by itself: READY comes without it, RUN starts it */
 };
 
 /* Returns false with errno when no process could be made. A failing exec is the child's: status 126 or 127. */
 bool interpreter_start(struct interpreter *interpreter, const struct interpreter_command *command);
+
+/* Closes every descriptor of this process beyond the given one. */
+void close_above(int last);
 
 #endif

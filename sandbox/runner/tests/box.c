@@ -37,7 +37,7 @@ static void write_text(const char *path, const char *text) {
     must(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) && close(fd) == 0, path);
 }
 
-static void become_runner(int runner, const char *workspace, const char *interpreter, unsigned uid, unsigned gid) {
+static void become_runner(int runner, const char *const *argv, unsigned uid, unsigned gid) {
     if (uid != 0) {
         char map[64];
         (void)snprintf(map, sizeof map, "0 %u 1", uid);
@@ -58,9 +58,7 @@ static void become_runner(int runner, const char *workspace, const char *interpr
     }
     /* What a careless engine might do: leave a descriptor open, and a signal ignored. */
     must(dup2(STDERR_FILENO, 9) == 9 && signal(SIGTERM, SIG_IGN) != SIG_ERR, "carelessness");
-    const char *argv[] = {"runner",  "--workspace", workspace, "--env", "FROM_LANE=yes", "--main",
-                          "main.sh", "--",          "/bin/sh", "-c",    interpreter,     NULL};
-    const char *env[] = {"PATH=/usr/bin:/bin", "ASAN_OPTIONS=detect_leaks=0:abort_on_error=0", NULL};
+    const char *env[] = {"PATH=/usr/bin:/bin", "FOLDERS=image", "ASAN_OPTIONS=detect_leaks=0:abort_on_error=0", NULL};
     (void)syscall(SYS_execveat, runner, "", argv, env, AT_EMPTY_PATH);
     must(false, "execveat");
 }
@@ -71,8 +69,14 @@ static pid_t fork_as_init(void) {
     return (pid_t)syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0);
 }
 
-struct box box_start_with(int runner, const char *interpreter) {
+static struct box start(int runner, const char *start, const char *const *command) {
     struct box box = {.workspace = "/tmp/runner-test-XXXXXX"};
+    const char *argv[32] = {"runner",    "--workspace",   box.workspace, "--env",       "FROM_LANE=yes",
+                            "--prepend", "FOLDERS=hook:", "--prepend",   "ALONE=hook:", "--start",
+                            start,       "--main",        "main.sh",     "--"};
+    for (size_t i = 0; command[i] != NULL; i++) {
+        argv[14 + i] = command[i];
+    }
     int in[2], out[2];
     const unsigned uid = geteuid(), gid = getegid();
     must(mkdtemp(box.workspace) != NULL, "mkdtemp");
@@ -83,12 +87,21 @@ struct box box_start_with(int runner, const char *interpreter) {
     must(box.pid >= 0, "clone");
     if (box.pid == 0) {
         must(dup2(in[0], STDIN_FILENO) == 0 && dup2(out[1], STDOUT_FILENO) == 1, "dup2");
-        become_runner(runner, box.workspace, interpreter, uid, gid);
+        become_runner(runner, argv, uid, gid);
     }
     must(close(in[0]) == 0 && close(out[1]) == 0, "close");
     box.in = in[1];
     box.out = out[0];
     return box;
+}
+
+struct box box_start_with(int runner, const char *interpreter) {
+    const char *const command[] = {"/bin/sh", "-c", interpreter, NULL};
+    return start(runner, "ready", command);
+}
+
+struct box box_start_at_run(int runner, const char *const *command) {
+    return start(runner, "run", command);
 }
 
 struct box box_start(int runner) {

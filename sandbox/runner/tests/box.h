@@ -41,6 +41,8 @@ bool box_possible(int runner);
 struct box box_start(int runner);
 /* The same with a shell script of the test's own in place of that shell. */
 struct box box_start_with(int runner, const char *interpreter);
+/* The same with a command that starts at RUN. */
+struct box box_start_at_run(int runner, const char *const *command);
 /* Whether the program is another user than root, so that the kernel protects PID 1 from it. */
 bool box_is_unprivileged(void);
 

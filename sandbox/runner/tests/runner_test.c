@@ -446,6 +446,46 @@ static void deaf_to_signals(void) {
     EXPECT(box_end(&box) == 0);
 }
 
+static void prepended(void) {
+    const struct result *result = run("echo $FOLDERS $ALONE", 0);
+    EXPECT(strcmp(result->out, "hook:image hook\n") == 0);
+}
+
+static void starts_at_run(void) {
+    static const char *const command[] = {"sh", "main.sh", NULL};
+    struct box box = box_start_at_run(runner, command);
+    EXPECT(box_ready(&box));
+    box_file(
+        &box, 0644, "main.sh",
+        "for a; do echo \"[$a]\"; done; echo $FROM_LANE $FOLDERS $NEW ${MATCHBOX_CONTROL_FD-none}; ls /proc/self/fd");
+    static const uint8_t payload[] = "\0\0\0\0\0\0\2\0\2a b\0\0FROM_LANE=run\0NEW=1";
+    box_send(&box, FRAME_RUN, payload, sizeof payload);
+    const struct result *result = box_result(&box);
+    EXPECT(result->exited && result->how == 0 && result->code == 0);
+    EXPECT(strcmp(result->out, "[a b]\n[]\nrun hook:image 1 none\n0\n1\n2\n3\n") == 0); /* 3 is the folder itself */
+    EXPECT(box_end(&box) == 0);
+}
+
+static void starts_at_run_without_message(void) {
+    static const char *const command[] = {"/bin/sh", "main.sh", NULL};
+    struct box box = box_start_at_run(runner, command);
+    const struct result *result = run_in(&box, "echo $#; cat; exit 9", 0);
+    EXPECT(result->exited && result->how == 0 && result->code == 9 && strcmp(result->out, "0\n") == 0);
+    EXPECT(box_end(&box) == 0);
+}
+
+static void missing_at_run(void) {
+    static const char *const commands[][2] = {{"no-such-interpreter"}, {"/no/such/interpreter"}, {"/etc/passwd"}};
+    for (size_t i = 0; i < 3; i++) {
+        struct box box = box_start_at_run(runner, commands[i]);
+        const struct result *result = box_result(&box);
+        EXPECT(result->failed == FAILED_INTERPRETER && !result->exited);
+        EXPECT(strstr(result->log, commands[i][0]) != NULL);
+        EXPECT(strstr(result->failed_text, i == 2 ? "exit code 126" : "exit code 127") != NULL);
+        EXPECT(box_end(&box) == 70);
+    }
+}
+
 void runner_tests(int runner_under_test, bool all_exit_codes) {
     runner = runner_under_test;
     if (!box_possible(runner)) {
@@ -482,6 +522,10 @@ void runner_tests(int runner_under_test, bool all_exit_codes) {
     check("collected files come sorted, and only regular ones", collected);
     check("a walk that meets its bounds says so", collect_is_bounded);
     check("arguments and variables reach the interpreter byte for byte", arguments_and_variables);
+    check("a prepended variable keeps what the image has, and leaves no separator", prepended);
+    check("a command that starts at RUN gets arguments, variables and clean descriptors", starts_at_run);
+    check("a command that starts at RUN needs no message", starts_at_run_without_message);
+    check("a command that starts at RUN and is not there is told before READY", missing_at_run);
     check("the program starts with clean descriptors and signals", clean_start);
     check("the program cannot reach, signal or victimise PID 1", out_of_reach);
     check("a signal that seems to come from outside ends nothing", deaf_to_signals);
