@@ -5,6 +5,8 @@
 __matchbox_wait() {
     local __matchbox_item __matchbox_count __matchbox_exact=
     local -a __matchbox_arguments=() __matchbox_variables=() __matchbox_command
+    # The exit notice takes its variables away itself, where the C library is one that it knows.
+    [[ ${MATCHBOX_EXIT_NOTICE+set} ]] && unset MATCHBOX_EXIT_NOTICE LD_PRELOAD
     unset BASH_ENV MATCHBOX_CONTROL_FD
     unset -f __matchbox_wait
 

@@ -15,8 +15,10 @@ def wait_for_release():
     folder = os.path.dirname(__file__)
     control = int(os.environ.pop("MATCHBOX_CONTROL_FD"))
     os.set_inheritable(control, False)
+    leave_the_exit_notice(os)
     leave_the_path(os, folder)
     chain_load()
+    stream_lines(os)
     before = set(sys.modules)
     wanted = [name for name in os.environ.pop("MATCHBOX_PRELOAD", "").split(",") if name]
     consulted = preload(os, wanted)
@@ -95,6 +97,18 @@ def hides(os, entry, roots):
         return any(inner.startswith("__init__.") for inner in os.listdir(entry.path))
     except OSError:
         return False  # no folder, or none that Python could look into
+
+
+def leave_the_exit_notice(os):
+    """The notice takes its variables away itself, where the C library is one that it knows."""
+    if os.environ.pop("MATCHBOX_EXIT_NOTICE", None) is not None:
+        os.environ.pop("LD_PRELOAD", None)
+
+
+def stream_lines(os):
+    """As line-buffered.pth has it for every Python of our own images; in others it is at least this one."""
+    if not sys.stdout.line_buffering and not sys.stdout.write_through and not os.isatty(1):
+        sys.stdout.reconfigure(line_buffering=True)
 
 
 def leave_the_path(os, folder):
@@ -207,16 +221,14 @@ def rehearse(os, traceback):
                 try:
                     exec(compile(source, "<rehearsal>", "exec"), {"__name__": "__main__"})
                 except ZeroDivisionError as error:
-                    traceback.print_exception(error)
+                    # All three, which Python before 3.10 wants.
+                    traceback.print_exception(type(error), error, error.__traceback__)
         finally:
             sys.stdout, sys.stderr = streams
 
 
 def read_to_end(os, control):
-    message = b""
-    while piece := os.read(control, 65536):
-        message += piece
-    return message
+    return b"".join(iter(lambda: os.read(control, 65536), b""))
 
 
 def apply(os, message):
@@ -226,7 +238,8 @@ def apply(os, message):
     arguments = [os.fsdecode(string) for string in strings[1:first_variable]]
     variables = dict(os.fsdecode(string).split("=", 1) for string in strings[first_variable:])
     sys.argv[1:] = arguments
-    sys.orig_argv += arguments
+    if hasattr(sys, "orig_argv"):
+        sys.orig_argv += arguments
     os.environ.update(variables)
     if any(name.startswith(("PYTHON", "LC_", "LD_", "MALLOC_", "GLIBC_")) or name in ("LANG", "HOME") for name in variables):
         start_over(os)
@@ -245,12 +258,24 @@ def start_over(os):
     # Python ignores these for itself, and what is ignored stays so across exec().
     for number in (_signal.SIGPIPE, _signal.SIGXFSZ):
         _signal.signal(number, _signal.SIG_DFL)
-    os.execve(sys.executable, sys.orig_argv, os.environ)
+    os.execve(sys.executable, command_line(), os.environ)
+
+
+def command_line():
+    if hasattr(sys, "orig_argv"):
+        return sys.orig_argv
+    # Python before 3.10 does not keep it; the kernel does, without the run's arguments.
+    with open("/proc/self/cmdline", "rb") as file:
+        return file.read().split(b"\0")[:-1] + sys.argv[1:]
 
 
 import os  # noqa: E402
 
 if "MATCHBOX_CONTROL_FD" in os.environ:
+    if sys.version_info < (3, 7):
+        # The last line before the end is what the lane is degraded with.
+        os.write(2, b"\nthe waiting hook needs Python 3.7 or newer\n")
+        os._exit(1)
     wait_for_release()
     if "sitecustomize" not in sys.modules:
         # None but this one exists. `site` expects exactly this error, and the program sees no module of that name.
