@@ -2,8 +2,8 @@ import { styleText } from "node:util";
 import type { Daemon } from "./daemon.js";
 import type { Lane } from "./pool/lane.js";
 
-/** What the self-check runs in each language: the smallest program that shows an output. */
-const PROBES = { python: 'print("ok")', shell: "echo ok" } as const;
+/** What the self-check runs in each language: the smallest program that shows an output. Of other languages nothing is known. */
+const PROBES = { python: 'print("ok")', shell: "echo ok", node: 'console.log("ok")', other: undefined } as const;
 
 /** Where the client looks when it is told nothing. */
 const DEFAULT_ADDRESS = "127.0.0.1:7070";
@@ -32,16 +32,20 @@ export async function printBanner(daemon: Daemon, options: { signal: AbortSignal
 
 /** Adds a line with what a first run took. @returns what is wrong, if anything */
 async function selfCheck(daemon: Daemon, lane: Lane, lines: string[]): Promise<string | undefined> {
+  const stock = `  ${paint("green", "●")} ${lane.name.padEnd(10)} ${String(lane.warmTarget).padStart(3)} warm`;
+  const probe = PROBES[lane.config.language];
+  if (probe === undefined) {
+    lines.push(stock);
+    return undefined;
+  }
   const began = performance.now();
-  const ending = await daemon.check(lane.name, PROBES[lane.config.language]);
+  const ending = await daemon.check(lane.name, probe);
   if (ending?.type === "error") return ending.message;
   if (ending?.type !== "exit" || ending.reason !== "exited")
     return `the self-check ended as ${ending?.type === "exit" ? ending.reason : "nothing"}`;
   const took = performance.now() - began;
   const firstByte = ending.timings.firstByteMs?.toFixed(2) ?? "-";
-  lines.push(
-    `  ${paint("green", "●")} ${lane.name.padEnd(10)} ${String(lane.warmTarget).padStart(3)} warm, first byte after ${firstByte} ms, container gone after ${took.toFixed(0)} ms`,
-  );
+  lines.push(`${stock}, first byte after ${firstByte} ms, container gone after ${took.toFixed(0)} ms`);
   return undefined;
 }
 

@@ -3,7 +3,7 @@ import { loadConfig } from "../../src/config/load.js";
 import type { Config } from "../../src/config/schema.js";
 import { describeAddress, type EngineAddress, engineAddress } from "../../src/container/engine-address.js";
 import type { SandboxSpec } from "../../src/container/runtime.js";
-import { type ContainerIdentity } from "../../src/container/docker-create-options.js";
+import type { ContainerIdentity, Surroundings } from "../../src/container/docker-create-options.js";
 import { newSandboxId } from "../../src/container/labels.js";
 import { OciRuntimeChoice } from "../../src/container/oci-runtime.js";
 import { readSeccompProfile } from "../../src/container/seccomp-profile.js";
@@ -55,9 +55,14 @@ export async function defaultLanes(offered?: readonly string[]): Promise<Default
   };
 }
 
-/** One container of the bench's own, without a network, of an image of ours. */
+/** One container of the bench's own, without a network. */
 export function bareIdentity(instance: string): ContainerIdentity {
-  return { id: newSandboxId(), instance, daemon: instance, network: undefined, resolvesLocalhost: true };
+  return { sandbox: newSandboxId(), instance, daemon: instance, network: undefined };
+}
+
+/** What an image of ours brings along: the runner, and a way to find `localhost`. */
+export function ownSurroundings({ image }: SandboxSpec): Surroundings {
+  return { imageId: image, resolvesLocalhost: true, imageVolumes: [], runnerVolume: undefined };
 }
 
 /** @throws Error when the engine is not on this machine, where alone its containers can be compared */

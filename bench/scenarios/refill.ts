@@ -10,7 +10,7 @@ import type { SandboxRuntime, SandboxSpec } from "../../src/container/runtime.js
 import { withDeadline } from "../../src/deadline.js";
 import { REFILL_STEPS } from "../../src/protocol/lanes.js";
 import { cpuDuring, cpuOfEach, type CpuSpent } from "../lib/cpu.js";
-import { bareIdentity, type DefaultLanes, defaultLanes, engineSocket } from "../lib/default-lanes.js";
+import { bareIdentity, type DefaultLanes, defaultLanes, engineSocket, ownSurroundings } from "../lib/default-lanes.js";
 import { type LifeTimes, timeLife } from "../lib/containers.js";
 import { Engine } from "../lib/engine.js";
 import { interleave, type Subject } from "../lib/interleave.js";
@@ -185,7 +185,7 @@ async function sandboxLife(
  */
 function defaultOptions(spec: SandboxSpec): ContainerCreateOptions {
   const instance = `bench-default-${process.pid}`;
-  const jail = createOptions(spec, bareIdentity(instance));
+  const jail = createOptions(spec, bareIdentity(instance), ownSurroundings(spec));
   const { name, Labels, Image, Entrypoint, Cmd, OpenStdin, StdinOnce, AttachStdin, AttachStdout, AttachStderr } = jail;
   return { name, Labels, Image, Entrypoint, Cmd, OpenStdin, StdinOnce, AttachStdin, AttachStdout, AttachStderr };
 }

@@ -7,7 +7,7 @@ import type { ErrorCode } from "../../src/protocol/error-codes.js";
 import { schedule } from "../lib/load/arrivals.js";
 import { atRest, warmTarget } from "../lib/at-rest.js";
 import { closedLoopRate } from "../lib/load/closed-loop.js";
-import { bareIdentity, defaultLanes, engineSocket } from "../lib/default-lanes.js";
+import { bareIdentity, defaultLanes, engineSocket, ownSurroundings } from "../lib/default-lanes.js";
 import { timeLife } from "../lib/containers.js";
 import { Engine } from "../lib/engine.js";
 import { interleave, type Subject } from "../lib/interleave.js";
@@ -183,7 +183,7 @@ function matchboxLoop({ client, leadIn, signal }: Bench, inFlight: number): Cont
 function bareLoop({ leadIn, signal }: Bench, engine: Engine, spec: SandboxSpec, inFlight: number): Contender {
   const instance = `bench-bare-${process.pid}`;
   const once = async (onCompleted: () => void): Promise<void> => {
-    await timeLife(engine, createOptions(spec, bareIdentity(instance)));
+    await timeLife(engine, createOptions(spec, bareIdentity(instance), ownSurroundings(spec)));
     onCompleted();
   };
   return {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { IMAGE_TARGETS } from "../image-targets.js";
 import { MAX_TIMEOUT_MS, OUTPUT_POLICIES } from "../protocol/limits.js";
+import { command, env, gpus, mainFile, user } from "./lane-program.js";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -21,7 +22,7 @@ const absolutePath = z.string().regex(/^(?:\/(?!\.{1,2}(?:\/|$))[^/\0]+)+$/, {
   error: "must be an absolute path, such as /etc/matchbox/profile.json",
 });
 
-export const LANGUAGES = ["python", "shell"] as const;
+export const LANGUAGES = ["python", "shell", "node", "other"] as const;
 export type Language = (typeof LANGUAGES)[number];
 
 /** Modules that one lane may preload, and the length of a name: together they are one environment variable. */
@@ -171,13 +172,17 @@ const warm = z.union([whole("sandboxes", 0, MAX_WARM), adaptiveWarm], {
 
 const lane = z
   .strictObject({
-    language: z.enum(LANGUAGES).describe("Which interpreter waits in the sandbox."),
+    language: z
+      .enum(LANGUAGES)
+      .describe("Which interpreter waits in the sandbox; `other` starts the lane's `command` when the code has come."),
     image: z
       .string()
       .min(1)
       .nullable()
       .default(null)
-      .describe("Image to run; null takes the one of `target` that `matchbox build` makes."),
+      .describe(
+        "Image to run, any that the engine has: the runner is mounted into it. null takes the one of `target` that `matchbox build` makes.",
+      ),
     target: z
       .enum(IMAGE_TARGETS)
       .default("sandbox")
@@ -195,6 +200,16 @@ const lane = z
       .refine((names) => new Set(names).size === names.length, { error: "must not name a module twice" })
       .default([])
       .describe("Python modules that are imported before a sandbox is handed out."),
+    command: command
+      .nullable()
+      .default(null)
+      .describe("Program that gets the code's file, and its arguments before that; null takes the language's own."),
+    mainFile: mainFile
+      .nullable()
+      .default(null)
+      .describe("Name of the code's file in /workspace; null takes the language's own, such as main.py."),
+    env: env.default({}).describe("Variables of every program of the lane, on top of the image's."),
+    user: user.default("10001:10001").describe("Numbers of the user and the group that programs run as; never 0."),
     warm: warm
       .default(4)
       .describe("Ready sandboxes to keep: a number, or {min, max, target} to follow the rate at which runs come."),
@@ -259,6 +274,18 @@ const lane = z
     homeInodes: inodes.default(65_536).describe("The same of the home folder, where `pip install` writes."),
     shmMiB: mebibytes(1, 65_536).default(64).describe("/dev/shm: shared memory and POSIX semaphores."),
     shmInodes: inodes.default(16_384).describe("The same of /dev/shm."),
+    ociRuntime: z
+      .string()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe("The engine's name of an OCI runtime for this lane; null takes engine.ociRuntime."),
+    gpus: gpus
+      .nullable()
+      .default(null)
+      .describe(
+        "Graphics processors to pass to each sandbox: `all`, how many, or a list of device ids; null passes none.",
+      ),
     seccomp: absolutePath
       .nullable()
       .default(null)
@@ -289,6 +316,10 @@ const lane = z
   .refine((value) => value.language === "python" || value.preload.length === 0, {
     error: "must be empty: only lanes of language python import modules",
     path: ["preload"],
+  })
+  .refine((value) => value.language !== "other" || value.command !== null, {
+    error: "must be given where the language is other, such as [ruby]",
+    path: ["command"],
   });
 
 const sizing = z.strictObject({

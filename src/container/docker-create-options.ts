@@ -1,13 +1,13 @@
-import type { ContainerCreateOptions, HostConfig } from "dockerode";
+import type { ContainerCreateOptions, DeviceRequest, HostConfig, MountSettings } from "dockerode";
 import { containerName, DAEMON_LABEL, INSTANCE_LABEL, LANE_LABEL, SANDBOX_LABEL } from "./labels.js";
 import type { FileSystemLimits, SandboxId, SandboxSpec } from "./runtime.js";
 
-/** The user of the sandbox image, by number, so that no file of the image decides who it is. */
-const SANDBOX_UID = 10_001;
-const OWNED = `uid=${SANDBOX_UID},gid=${SANDBOX_UID}`;
+/** Where every sandbox has the runner and its hooks: in the image, or mounted. */
+export const RUNNER_FOLDER = "/opt/matchbox";
+const RUNNER = `${RUNNER_FOLDER}/runner`;
 
-/** Where every sandbox image has the runner. */
-const RUNNER = "/opt/matchbox/runner";
+/** The same in every image, because the image may not know the user. */
+const HOME = "/home/sandboxuser";
 
 /** Makes the kernel choose sandboxes before the host's own processes when the host itself runs out of memory. */
 const OOM_SCORE_ADJ = 500;
@@ -67,16 +67,30 @@ const MASKED_PATHS: readonly string[] = [
 /** The engines' own: what is left of /proc that could be written to. */
 const READONLY_PATHS: readonly string[] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
+/** What of an image decides how its containers are made. */
+export interface ImageTraits {
+  /** So that what was found out about an image holds for what is started, whatever its name means by then. */
+  readonly imageId: string;
+  /** Whether programs find `localhost` without /etc/hosts, which only an engine that sees to a network fills. */
+  readonly resolvesLocalhost: boolean;
+  /** Folders for which it asks for a volume. */
+  readonly imageVolumes: readonly string[];
+}
+
+/** What a container stands on besides its spec. */
+export interface Surroundings extends ImageTraits {
+  /** The volume with the runner; undefined where the image has it. */
+  readonly runnerVolume: string | undefined;
+}
+
 /** What a container of ours may be told apart by. */
 export interface ContainerIdentity {
-  readonly id: SandboxId;
+  readonly sandbox: SandboxId;
   readonly instance: string;
   /** The daemon's process, told apart from those before it. */
   readonly daemon: string;
   /** The network to join; undefined for none at all. */
   readonly network: { readonly name: string; readonly resolvers: readonly string[] } | undefined;
-  /** Whether programs find `localhost` without /etc/hosts, which only an engine that sees to a network fills. */
-  readonly resolvesLocalhost: boolean;
 }
 
 /** What the types of dockerode do not have yet. */
@@ -85,26 +99,29 @@ interface JailOptions extends ContainerCreateOptions {
 }
 
 /** The jail, as options of the engine's `create` call. Pure: `test/unit/container/docker-create-options.test.ts` holds every line. */
-export function createOptions(spec: SandboxSpec, identity: ContainerIdentity): JailOptions {
+export function createOptions(spec: SandboxSpec, identity: ContainerIdentity, about: Surroundings): JailOptions {
+  const { uid, gid } = spec.user;
+  const owned = `exec,mode=0700,uid=${uid},gid=${gid}`;
   return {
-    name: containerName(identity.id),
-    Image: spec.image,
+    name: containerName(identity.sandbox),
+    Image: about.imageId,
     // Ours, whatever the image says.
     Entrypoint: [RUNNER],
     Cmd: [...spec.command],
-    User: `${SANDBOX_UID}:${SANDBOX_UID}`,
+    User: `${uid}:${gid}`,
+    Env: Object.entries({ HOME, ...spec.env }).map(([name, value]) => `${name}=${value}`),
     WorkingDir: "/workspace",
     // The host's name and the container's id would tell a program where it runs.
     Hostname: "sandbox",
     // An engine takes care of the network of every container, even of one that is to have none, and for this runs itself
     // once more, all of dockerd, in the middle of the start. Told that there is nothing to take care of, it leaves the
     // runtime's own new namespace as it is, with a loopback and nothing else: less than half the time (ADR 7).
-    NetworkDisabled: identity.network === undefined && identity.resolvesLocalhost,
+    NetworkDisabled: identity.network === undefined && about.resolvesLocalhost,
     Labels: {
       [INSTANCE_LABEL]: identity.instance,
       [DAEMON_LABEL]: identity.daemon,
       [LANE_LABEL]: spec.lane,
-      [SANDBOX_LABEL]: identity.id,
+      [SANDBOX_LABEL]: identity.sandbox,
     },
     // The dead man's switch: when the one attached stdin is gone, it closes, and the runner exits.
     OpenStdin: true,
@@ -113,6 +130,8 @@ export function createOptions(spec: SandboxSpec, identity: ContainerIdentity): J
     AttachStdout: true,
     AttachStderr: true,
     Tty: false,
+    // An image's own would be started in the sandbox again and again, beside the program.
+    Healthcheck: { Test: ["NONE"] },
     // The runner heeds no signal, because the program can make its own look like the engine's.
     StopSignal: "SIGKILL",
     HostConfig: {
@@ -129,11 +148,14 @@ export function createOptions(spec: SandboxSpec, identity: ContainerIdentity): J
       ReadonlyRootfs: true,
       MaskedPaths: [...MASKED_PATHS, ...spec.maskedPaths],
       ReadonlyPaths: [...READONLY_PATHS],
+      ...(about.runnerVolume === undefined ? {} : { Mounts: [runnerMount(about.runnerVolume, identity)] }),
       // "exec": compiled wheels and programs in the workspace must load; nosuid and nodev are what protects.
       Tmpfs: {
-        "/workspace": tmpfs(spec.workspace, `exec,mode=0700,${OWNED}`),
+        // In the place of volumes, which would be folders on the host's disk, without a limit and open to be written.
+        ...Object.fromEntries(about.imageVolumes.map((folder) => [folder, tmpfs(spec.tmp, owned)])),
+        "/workspace": tmpfs(spec.workspace, owned),
         "/tmp": tmpfs(spec.tmp, "exec,mode=1777"),
-        "/home/sandboxuser": tmpfs(spec.home, `exec,mode=0700,${OWNED}`),
+        [HOME]: tmpfs(spec.home, owned),
         // In the place of the engine's own, which has no limit on entries; multiprocessing has its semaphores here.
         "/dev/shm": tmpfs(spec.sharedMemory, "noexec,mode=1777"),
       },
@@ -155,8 +177,34 @@ export function createOptions(spec: SandboxSpec, identity: ContainerIdentity): J
       CgroupnsMode: "private",
       RestartPolicy: { Name: "no" },
       ...(spec.ociRuntime === undefined ? {} : { Runtime: spec.ociRuntime }),
+      ...(spec.gpus === undefined ? {} : { DeviceRequests: [gpuRequest(spec.gpus)] }),
     },
   };
+}
+
+/**
+ * Read-only, and never filled with what the image may have in that place. The labels are for one that the engine makes
+ * because somebody has removed ours: the sweep finds it by them.
+ */
+function runnerMount(volume: string, { instance, daemon }: ContainerIdentity): MountSettings {
+  return {
+    Type: "volume",
+    Source: volume,
+    Target: RUNNER_FOLDER,
+    ReadOnly: true,
+    VolumeOptions: {
+      NoCopy: true,
+      Labels: { [INSTANCE_LABEL]: instance, [DAEMON_LABEL]: daemon },
+      DriverConfig: { Name: "local", Options: {} },
+    },
+  };
+}
+
+/** As `docker run --gpus` asks for them. */
+function gpuRequest(gpus: NonNullable<SandboxSpec["gpus"]>): DeviceRequest {
+  const capabilities = { Driver: "", Capabilities: [["gpu"]], Options: {} };
+  if (typeof gpus === "object") return { ...capabilities, Count: 0, DeviceIDs: [...gpus] };
+  return { ...capabilities, Count: gpus === "all" ? -1 : gpus };
 }
 
 function tmpfs({ bytes, inodes }: FileSystemLimits, options: string): string {

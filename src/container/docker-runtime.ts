@@ -10,15 +10,17 @@ import type { Log } from "../log.js";
 import { Semaphore } from "../semaphore.js";
 import { attach } from "./attach.js";
 import { connectToEngine } from "./docker-client.js";
-import { createOptions } from "./docker-create-options.js";
+import { createOptions, type ImageTraits, type Surroundings } from "./docker-create-options.js";
 import { DirectPipesChoice } from "./direct-pipes.js";
 import { DockerEgress } from "./docker-egress.js";
 import { engineError, engineStatus } from "./docker-errors.js";
+import { imageTraits } from "./docker-image-traits.js";
+import { removeVolumes, RunnerVolumes } from "./docker-runner-volumes.js";
 import { DockerSandbox } from "./docker-sandbox.js";
 import { describeAddress, type EngineAddress } from "./engine-address.js";
 import { EngineAgent } from "./engine-agent.js";
 import { EngineRefusedError } from "./errors.js";
-import { INSTANCE_LABEL, LOCALHOST_LABEL, newSandboxId, SANDBOX_LABEL } from "./labels.js";
+import { INSTANCE_LABEL, newSandboxId, SANDBOX_LABEL } from "./labels.js";
 import { OciRuntimeChoice } from "./oci-runtime.js";
 import type {
   EngineCallOutcome,
@@ -42,6 +44,7 @@ const CALLS = {
   info: "tell about itself",
   image: "look for an image",
   network: "make the network",
+  volume: "make the volume with the runner",
   admit: "join the network",
   create: "create a container",
   attach: "attach to a container",
@@ -57,11 +60,6 @@ const engineInfo = z.object({
   ServerVersion: z.string(),
   CgroupVersion: z.enum(["1", "2"]).or(z.literal("unknown")).catch("unknown"),
   Runtimes: z.record(z.string(), z.unknown()).catch({}),
-});
-
-/** What we read of an image; one without labels has null in their place. */
-const imageInfo = z.object({
-  Config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }).nullish(),
 });
 
 export interface DockerRuntimeOptions {
@@ -91,9 +89,11 @@ export class DockerRuntime implements SandboxRuntime {
   readonly #removals: Semaphore;
   readonly #egress: DockerEgress;
   readonly #ociRuntime = new OciRuntimeChoice();
-  readonly #directPipes: DirectPipesChoice;
-  /** Images whose programs find `localhost` without the engine's help, as far as they were looked at. */
-  readonly #resolveLocalhost = new Set<string>();
+  readonly #runnerVolumes: RunnerVolumes;
+  /** By the name of the OCI runtime: under gVisor a container's processes are none of the host's. */
+  readonly #directPipes = new Map<string | undefined, DirectPipesChoice>();
+  /** By reference, as far as they were looked at. */
+  readonly #images = new Map<string, ImageTraits>();
   readonly #closing = new AbortController();
   /** Tells this process's containers from those of one that ran before it under the same instance. */
   readonly #daemon = randomBytes(16).toString("hex");
@@ -111,7 +111,12 @@ export class DockerRuntime implements SandboxRuntime {
     const { address } = options;
     this.#docker = connectToEngine(address, this.#agent);
     this.#removals = new Semaphore(options.maxConcurrentRemovals);
-    this.#directPipes = new DirectPipesChoice({ wanted: options.directPipes, log: options.log });
+    this.#runnerVolumes = new RunnerVolumes(this.#docker, {
+      ...options,
+      daemon: this.#daemon,
+      adopt: (id) => void this.#ledger.add(id),
+      remove: (id) => this.#remove(id),
+    });
     this.#watchdog = Watchdog.start(address, this.#daemon);
     this.#egress = new DockerEgress(this.#docker, { ...options, config: options.egress });
   }
@@ -128,12 +133,27 @@ export class DockerRuntime implements SandboxRuntime {
   }
 
   async prepare(spec: SandboxSpec, { signal }: { signal: AbortSignal }): Promise<void> {
-    const { image } = spec;
-    const answer: unknown = await this.#call("image", signal, () => this.#docker.getImage(image).inspect(), image);
-    if (LOCALHOST_LABEL in (imageInfo.parse(answer).Config?.Labels ?? {})) this.#resolveLocalhost.add(image);
-    else this.#resolveLocalhost.delete(image);
+    await this.#look(spec, signal);
     if (spec.network === "egress") await this.#call("network", signal, () => this.#egress.ensure());
     if (spec.ociRuntime === "auto") this.#ociRuntime.look((await this.ping({ signal })).ociRuntimes);
+  }
+
+  async #look(spec: SandboxSpec, signal: AbortSignal): Promise<Surroundings> {
+    const { image, runnerImage } = spec;
+    const answer: unknown = await this.#call("image", signal, () => this.#docker.getImage(image).inspect(), image);
+    const traits = imageTraits(image, answer);
+    this.#images.set(image, traits);
+    if (runnerImage === undefined) return { ...traits, runnerVolume: undefined };
+    const runnerVolume = await this.#call("volume", signal, () => this.#runnerVolumes.ensure(runnerImage), runnerImage);
+    return { ...traits, runnerVolume };
+  }
+
+  /** What the last look has found; undefined where there was none, or not to its end. */
+  #seen({ image, runnerImage }: SandboxSpec): Surroundings | undefined {
+    const traits = this.#images.get(image);
+    const runnerVolume = runnerImage === undefined ? undefined : this.#runnerVolumes.nameFor(runnerImage);
+    if (traits === undefined || (runnerImage === undefined) !== (runnerVolume === undefined)) return undefined;
+    return { ...traits, runnerVolume };
   }
 
   watch(spec: SandboxSpec, { signal, onUndone }: Parameters<SandboxRuntime["watch"]>[1]): void {
@@ -168,7 +188,7 @@ export class DockerRuntime implements SandboxRuntime {
     const began = this.#options.clock.now();
     let container: Docker.Container;
     try {
-      container = await this.#create(spec, id);
+      container = await this.#create(spec, id, this.#seen(spec) ?? (await this.#look(spec, signal)));
     } catch (error) {
       // A create whose answer was lost may have made a container all the same; outside of the ledger, `reap` finds it.
       this.#ledger.delete(id);
@@ -178,19 +198,19 @@ export class DockerRuntime implements SandboxRuntime {
     try {
       const createMs = this.#options.clock.now() - began;
       signal.throwIfAborted();
-      return await this.#start(container, id, createMs, signal);
+      const directPipes = this.#directPipesOf(spec.ociRuntime);
+      return await this.#start(container, { id, createMs, directPipes }, signal);
     } catch (error) {
       void this.#remove(id);
       throw error;
     }
   }
 
-  async #create(spec: SandboxSpec, id: SandboxId): Promise<Docker.Container> {
+  async #create(spec: SandboxSpec, id: SandboxId, about: Surroundings): Promise<Docker.Container> {
     const { instance } = this.#options;
     const network =
       spec.network === "none" ? undefined : { name: this.#egress.name, resolvers: this.#egress.resolvers };
-    const resolvesLocalhost = this.#resolveLocalhost.has(spec.image);
-    const { name, ...body } = createOptions(spec, { id, instance, daemon: this.#daemon, network, resolvesLocalhost });
+    const { name, ...body } = createOptions(spec, { sandbox: id, instance, daemon: this.#daemon, network }, about);
     return this.#call(
       "create",
       undefined,
@@ -202,10 +222,10 @@ export class DockerRuntime implements SandboxRuntime {
   /** Attaches before the start, so that no byte of the runner's is missed. */
   async #start(
     container: Docker.Container,
-    id: SandboxId,
-    createMs: number,
+    about: { id: SandboxId; createMs: number; directPipes: DirectPipesChoice },
     signal: AbortSignal,
   ): Promise<RunningSandbox> {
+    const { id, createMs, directPipes } = about;
     const { address, clock, log } = this.#options;
     const created = clock.now();
     const socket = await this.#call("attach", signal, (abort) => attach(address, container.id, abort));
@@ -219,8 +239,14 @@ export class DockerRuntime implements SandboxRuntime {
       throw error;
     }
     const timings = { createMs, attachMs: attached - created, startMs: clock.now() - attached };
-    const directPipes = this.#directPipes;
     return new DockerSandbox({ id, container, socket, timings, directPipes, remove: () => this.#remove(id), log });
+  }
+
+  #directPipesOf(ociRuntime: string | undefined): DirectPipesChoice {
+    const { directPipes: wanted, log } = this.#options;
+    const choice = this.#directPipes.get(ociRuntime) ?? new DirectPipesChoice({ wanted, log });
+    this.#directPipes.set(ociRuntime, choice);
+    return choice;
   }
 
   async reap({ signal }: { signal: AbortSignal }): Promise<number> {
@@ -234,6 +260,7 @@ export class DockerRuntime implements SandboxRuntime {
       return container.State !== "running" && now - container.Created > ABANDONED_AFTER_S;
     });
     await Promise.all(leftovers.map((container) => this.#remove(container.Labels[SANDBOX_LABEL] as SandboxId)));
+    await this.#call("list", signal, () => this.#runnerVolumes.sweep());
     return leftovers.length;
   }
 
@@ -249,6 +276,8 @@ export class DockerRuntime implements SandboxRuntime {
     const deadline = clock.sleep(callDeadlineMs, { signal: done.signal }).catch(() => undefined);
     if (this.#mayHaveStrays) await Promise.race([this.reap({ signal: done.signal }).catch(() => undefined), deadline]);
     await Promise.race([Promise.all(this.#pendingRemovals), deadline]);
+    // What goes wrong here is put right by the next daemon's sweep.
+    await Promise.race([this.#runnerVolumes[Symbol.asyncDispose]().catch(() => undefined), deadline]);
     done.abort();
     // With something left behind it is the watchdog's turn, as it is when this process dies here.
     if (this.#ledger.size === 0 && !this.#mayHaveStrays) this.#watchdog[Symbol.dispose]();
@@ -354,7 +383,7 @@ function apart(query: Readonly<Record<string, string | undefined>>, body: object
   return { _query: query, _body: body };
 }
 
-/** Removes every container with this label; for the watchdog of a daemon that has died. @returns how many there were */
+/** Removes every container and volume with this label; for the watchdog of a daemon that has died. @returns how many containers there were */
 export async function removeLabelled(address: EngineAddress, label: string, signal: AbortSignal): Promise<number> {
   const agent = new EngineAgent();
   try {
@@ -364,6 +393,7 @@ export async function removeLabelled(address: EngineAddress, label: string, sign
       docker.getContainer(id).remove({ force: true, v: true, abortSignal: signal }),
     );
     await Promise.allSettled(gone);
+    await removeVolumes(docker, { label, signal });
     return found.length;
   } finally {
     agent.destroy();

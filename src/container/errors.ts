@@ -20,6 +20,24 @@ export class ImageMissingError extends DaemonError {
   }
 }
 
+/** What a lane starts is not in its image. */
+export class CommandMissingError extends DaemonError {
+  readonly code = "lane_degraded";
+
+  constructor(command: string, where: { lane: string; image: string }, options?: ErrorOptions) {
+    super(
+      `The image ${where.image} has no ${command}, which lane ${where.lane} starts, or not what it needs to start. ` +
+        `Take an image that has it, or name another program in lanes.${where.lane}.command.`,
+      options,
+    );
+  }
+}
+
+/** An image cannot be a sandbox's, whatever the lane says. */
+export class ImageUnfitError extends DaemonError {
+  readonly code = "lane_degraded";
+}
+
 /** A module that a lane preloads cannot be imported in its image. */
 export class PreloadError extends DaemonError {
   readonly code = "lane_degraded";

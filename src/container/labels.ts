@@ -1,12 +1,14 @@
 import { randomBytes } from "node:crypto";
 import type { SandboxId } from "./runtime.js";
 
-/** On every container and network of ours; its value is the daemon's instance, so that two daemons never touch each other's. */
+/** On every container, network and volume of ours; its value is the daemon's instance, so that two daemons never touch each other's. */
 export const INSTANCE_LABEL = "matchbox";
 /** One process of a daemon, from its start to its end. */
 export const DAEMON_LABEL = "matchbox.daemon";
 export const LANE_LABEL = "matchbox.lane";
 export const SANDBOX_LABEL = "matchbox.sandbox";
+/** On volumes that hold the runner for images without it; its value is the image that they were filled from. */
+export const RUNNER_LABEL = "matchbox.runner";
 /** On images whose programs find `localhost` without /etc/hosts. */
 export const LOCALHOST_LABEL = "matchbox.localhost";
 

@@ -10,8 +10,14 @@ export interface SandboxSpec {
   readonly lane: string;
   /** A reference the engine can resolve without a registry: nothing is ever pulled on the way to a run. */
   readonly image: string;
+  /** The image that the runner and its hooks come from, where `image` has none; undefined where it has them itself. */
+  readonly runnerImage: string | undefined;
   /** Arguments of the runner at PID 1. */
   readonly command: readonly string[];
+  /** Variables on top of the image's. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Whom everything in the sandbox runs as: never root. */
+  readonly user: { readonly uid: number; readonly gid: number };
   readonly memoryBytes: number;
   /** Processors, in fractions: 0.5 is half of one. */
   readonly cpus: number;
@@ -26,6 +32,8 @@ export interface SandboxSpec {
   readonly network: "none" | "egress";
   /** The engine's name of an OCI runtime; `auto` takes the fastest that works, undefined the engine's default. */
   readonly ociRuntime: string | undefined;
+  /** Graphics processors to pass on: all, so many, or these; undefined for none. */
+  readonly gpus: "all" | number | readonly string[] | undefined;
   /** A seccomp profile as JSON text. There is no spec without one, and an engine that cannot apply it makes no sandbox. */
   readonly seccompProfile: string;
 }

@@ -48,7 +48,10 @@ export interface ExamineOptions {
 
 /** A lane as the daemon would open it. */
 interface LaneFacts extends LaneSize {
-  readonly image: string;
+  /** The one that it runs, and the one that the runner comes from where that is another. */
+  readonly images: readonly string[];
+  readonly ociRuntime: string | null;
+  readonly hasGpus: boolean;
   readonly profile: ProfileFacts;
   /** Undefined where its profile cannot be used. */
   readonly spec: SandboxSpec | undefined;
@@ -95,7 +98,11 @@ export async function examine(options: ExamineOptions): Promise<Check[]> {
       const choice = new OciRuntimeChoice();
       choice.look(Object.keys(said.Runtimes));
       const chosen = choice.choose(engine.ociRuntime ?? undefined);
-      return checkRuntimes({ configured: engine.ociRuntime, chosen, lanes: names }, said);
+      const own = lanes.flatMap(({ name: lane, ociRuntime }) =>
+        ociRuntime === null ? [] : [{ lane, ociRuntime: choice.choose(ociRuntime) ?? said.DefaultRuntime }],
+      );
+      const others = lanes.filter(({ ociRuntime }) => ociRuntime === null).map(({ name }) => name);
+      return checkRuntimes({ configured: engine.ociRuntime, chosen, lanes: others, own }, said);
     }),
     seccomp: checkSeccomp(
       lanes.map(({ profile }) => profile),
@@ -109,7 +116,12 @@ export async function examine(options: ExamineOptions): Promise<Check[]> {
         said,
       ),
     ),
-    GPUs: await ofEngine(checkGpus),
+    GPUs: await ofEngine((said) =>
+      checkGpus(
+        lanes.filter(({ hasGpus }) => hasGpus).map(({ name }) => name),
+        said,
+      ),
+    ),
     memory: await ofEngine((said) => checkMemory(lanes, said.MemTotal)),
     "open files": checkOpenFiles({ maxConnections: config.server.maxConnections, lanes }, await openFilesLimit()),
   };
@@ -138,8 +150,8 @@ async function lanesOf(config: Config): Promise<LaneFacts[]> {
   const own = join(packageRoot(), "sandbox", "seccomp.json");
   return await Promise.all(
     Object.entries(config.lanes).map(async ([name, lane]) => {
-      const { warm, maxSandboxes, memoryMiB, seccomp } = lane;
-      const image = lane.image ?? imageTag(lane.target);
+      const { warm, maxSandboxes, memoryMiB, seccomp, ociRuntime } = lane;
+      const ownImage = imageTag(lane.target);
       const read = await readSeccompProfile(seccomp ?? own, `lanes.${name}.seccomp`).then(
         (seccompProfile) => ({ seccompProfile, fault: undefined }),
         (error: unknown) => {
@@ -151,13 +163,15 @@ async function lanesOf(config: Config): Promise<LaneFacts[]> {
       const spec =
         seccompProfile === undefined
           ? undefined
-          : sandboxSpec(name, lane, { image, ociRuntime: config.engine.ociRuntime, seccompProfile });
+          : sandboxSpec(name, lane, { image: ownImage, ociRuntime: config.engine.ociRuntime, seccompProfile });
       return {
         name,
         warm: typeof warm === "number" ? warm : warm.max,
         maxSandboxes,
         memoryMiB,
-        image,
+        images: lane.image === null ? [ownImage] : [lane.image, ownImage],
+        ociRuntime,
+        hasGpus: lane.gpus !== null,
         profile: { lane: name, path: seccomp ?? undefined, fault },
         spec,
       };
@@ -174,14 +188,14 @@ async function lookForImages(
   const images = new ImageApi(address);
   const look = async (reference: string): Promise<ImageFacts> => ({
     reference,
-    lanes: lanes.flatMap(({ name, image }) => (image === reference ? [name] : [])),
+    lanes: lanes.flatMap(({ name, images: wanted }) => (wanted.includes(reference) ? [name] : [])),
     isThere: await withDeadline({ clock: systemClock, ms, signal }, (abort) =>
       images.has(reference, { signal: abort }),
     ),
     remedy: imageRemedy(reference),
   });
   try {
-    return checkImages(await Promise.all([...new Set(lanes.map(({ image }) => image))].map(look)));
+    return checkImages(await Promise.all([...new Set(lanes.flatMap(({ images: wanted }) => wanted))].map(look)));
   } catch (error) {
     signal.throwIfAborted();
     return fail(`the engine could not be asked: ${messageOf(error)}`, "Name images as the engine does, and try again.");

@@ -42,32 +42,41 @@ export function checkUserNamespaces(info: Pick<EngineInfo, "SecurityOptions">): 
   if (hasSecurityOption(info, "userns"))
     return ok("the engine maps users of containers to users without rights (userns-remap)");
   // No warning: what Matchbox does on an engine with userns-remap has not been tried, so there is no fix to recommend.
-  return ok("off, as engines are by default; programs run as user 10001, without capabilities");
+  return ok("off, as engines are by default; programs run as a user that is not root, without capabilities");
 }
 
-/** What `engine.ociRuntime` comes to on this engine. */
+/** What `engine.ociRuntime`, and the lanes' own, come to on this engine. */
 export interface RuntimeFacts {
   /** `auto`, a name, or null for the engine's default. */
   readonly configured: string | null;
   /** The name that sandboxes are asked for; undefined for the engine's default. */
   readonly chosen: string | undefined;
+  /** Lanes that go by it. */
   readonly lanes: readonly string[];
+  /** Lanes that name one themselves. */
+  readonly own: readonly { readonly lane: string; readonly ociRuntime: string }[];
 }
 
 export function checkRuntimes(
-  { configured, chosen, lanes }: RuntimeFacts,
+  { configured, chosen, lanes, own }: RuntimeFacts,
   info: Pick<EngineInfo, "Runtimes" | "DefaultRuntime">,
 ): Verdict {
   // The engine's own names for its shims are no choice that anybody makes.
   const known = Object.keys(info.Runtimes).filter((name) => !name.startsWith("io.containerd."));
   const all = known.length === 0 ? "the engine names none" : `the engine knows ${known.join(", ")}`;
-  if (chosen !== undefined && !Object.hasOwn(info.Runtimes, chosen))
+  const fix = (name: string, key: string, instead: string): string =>
+    `Install ${name} and name it under "runtimes" in /etc/docker/daemon.json, or set ${key} to ${instead}.`;
+  if (chosen !== undefined && lanes.length > 0 && !Object.hasOwn(info.Runtimes, chosen))
+    return fail(`${chosen} for every lane (engine.ociRuntime), but ${all}`, fix(chosen, "engine.ociRuntime", "auto"));
+  const missing = own.filter(({ ociRuntime }) => !Object.hasOwn(info.Runtimes, ociRuntime));
+  if (missing.length > 0)
     return fail(
-      `${chosen} for every lane (engine.ociRuntime), but ${all}`,
-      `Install ${chosen} and name it under "runtimes" in /etc/docker/daemon.json, or set engine.ociRuntime to auto.`,
+      `${missing.map(({ lane, ociRuntime }) => `${ociRuntime} for lane ${lane}`).join(", ")}, but ${all}`,
+      missing.map(({ lane, ociRuntime }) => fix(ociRuntime, `lanes.${lane}.ociRuntime`, "null")).join("\n"),
     );
-  const users = `for ${lanes.join(", ")}`;
-  if (chosen !== undefined) return ok(`${chosen} ${users}; ${all}`);
-  const hint = configured === "auto" ? "; with crun sandboxes would start faster" : "";
-  return ok(`${info.DefaultRuntime}, the engine's default, ${users}; ${all}${hint}`);
+  const hint = configured === "auto" && chosen === undefined ? "; with crun sandboxes would start faster" : "";
+  const general =
+    lanes.length === 0 ? [] : [`${chosen ?? `${info.DefaultRuntime}, the engine's default,`} for ${lanes.join(", ")}`];
+  const particular = own.map(({ lane, ociRuntime }) => `${ociRuntime} for ${lane}`);
+  return ok(`${[...general, ...particular].join("; ")}; ${all}${hint}`);
 }

@@ -51,15 +51,32 @@ export function checkDirectPipes(facts: PipeFacts, info: Pick<EngineInfo, "Name"
   return ok("root on the engine's machine: runs go past the engine");
 }
 
-/** Whether the host could pass graphics processors to containers. Matchbox passes none, so there is nothing to mend. */
-export function checkGpus({
-  Runtimes: runtimes,
-  DiscoveredDevices: devices,
-}: Pick<EngineInfo, "Runtimes" | "DiscoveredDevices">): Verdict {
+/** A line that says whether the whole way works, without Matchbox. */
+const GPU_TRIAL = "docker run --rm --gpus all IMAGE nvidia-smi";
+
+/**
+ * Whether the host can pass graphics processors to containers. An engine does not say what it could do if it were asked;
+ * what it knows by name is a sign, and only a sandbox that starts is a proof.
+ * @param lanes those with `gpus`
+ */
+export function checkGpus(
+  lanes: readonly string[],
+  { Runtimes: runtimes, DiscoveredDevices: devices }: Pick<EngineInfo, "Runtimes" | "DiscoveredDevices">,
+): Verdict {
   const found = devices
     .filter(({ Source: source, ID: id }) => source === "cdi" && /gpu/i.test(id))
     .map(({ ID: id }) => id);
   const ways = [...(Object.hasOwn(runtimes, "nvidia") ? ["the nvidia runtime"] : []), ...found];
-  if (ways.length === 0) return ok("none");
-  return ok(`the engine could pass some (${ways.join(", ")}); lanes have none`);
+  const users = lanes.join(", ");
+  if (lanes.length === 0)
+    return ok(ways.length === 0 ? "none" : `the engine could pass some (${ways.join(", ")}); lanes have none`);
+  if (ways.length > 0) return ok(`for ${users}: the engine has ${ways.join(", ")}`);
+  return warn(
+    `for ${users}, but the engine names neither the nvidia runtime nor a device`,
+    [
+      "Install the driver and the nvidia-container-toolkit, then: nvidia-ctk runtime configure --runtime=docker; systemctl restart docker",
+      `Try it without Matchbox: ${GPU_TRIAL}`,
+      `Or without: ${lanes.map((lane) => `--set lanes.${lane}.gpus=null`).join(" ")}`,
+    ].join("\n"),
+  );
 }

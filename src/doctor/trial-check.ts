@@ -18,6 +18,8 @@ export const STATUS_FILE = "/proc/self/status";
 /** What came of one sandbox. */
 export type TrialOutcome =
   | { readonly kind: "failed"; readonly spec: SandboxSpec; readonly reason: string }
+  /** It waits for a program, and nobody knows one to try it with. */
+  | { readonly kind: "waited"; readonly spec: SandboxSpec }
   | {
       readonly kind: "ran";
       readonly spec: SandboxSpec;
@@ -38,6 +40,10 @@ export function checkTrial(outcome: TrialOutcome): Verdict {
   const { spec } = outcome;
   if (outcome.kind === "failed")
     return fail(outcome.reason, "What the checks above say comes first; then see the engine's log.");
+  if (outcome.kind === "waited")
+    return ok(
+      "became ready; what it is held to was not read, because there is no telling what its command understands",
+    );
   const wrong = differences(outcome.output, spec);
   const { createMs, attachMs, startMs, readyMs, runMs, removeMs } = outcome.steps;
   const times = Object.entries({

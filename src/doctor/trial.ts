@@ -1,13 +1,14 @@
 import { systemClock } from "../clock.js";
-import type { Config, Language } from "../config/schema.js";
+import type { Config, Language, LaneConfig } from "../config/schema.js";
 import { DockerRuntime } from "../container/docker-runtime.js";
 import type { EngineAddress } from "../container/engine-address.js";
 import { RunnerChannel } from "../container/runner-channel.js";
+import type { ProgramFile } from "../container/runner-frames.js";
 import type { LaunchTimings, RunningSandbox, SandboxSpec } from "../container/runtime.js";
 import { withDeadline } from "../deadline.js";
 import { messageOf } from "../errors.js";
 import { createLog } from "../log.js";
-import { LANGUAGE_FACTS } from "../pool/spec.js";
+import { mainFileOf } from "../pool/spec.js";
 import { CPU_FILES, MEMORY_FILES, PIDS_FILES, STATUS_FILE, SWAP_FILES } from "./trial-check.js";
 import type { TrialOutcome } from "./trial-check.js";
 
@@ -17,7 +18,7 @@ const PROGRAM_DEADLINE_MS = 10_000;
 const FILES = [...MEMORY_FILES, ...SWAP_FILES, ...CPU_FILES, ...PIDS_FILES, STATUS_FILE];
 
 /** Prints each file that there is as one line: its path, and what it holds. */
-const PROGRAMS: Readonly<Record<Language, string>> = {
+const PROGRAMS: Readonly<Record<Exclude<Language, "other">, string>> = {
   python: `
 for path in ${JSON.stringify(FILES)}:
     try:
@@ -30,6 +31,12 @@ for path in ${JSON.stringify(FILES)}:
 for path in ${FILES.join(" ")}; do
   if [ -r "$path" ]; then text=$(<"$path"); echo "$path" $text; fi
 done
+`,
+  node: `
+const { existsSync, readFileSync } = require("fs");
+for (const path of ${JSON.stringify(FILES)}) {
+  if (existsSync(path)) console.log(path, readFileSync(path, "utf8").trim().replace(/\\s+/g, " "));
+}
 `,
 };
 
@@ -61,9 +68,10 @@ export async function tryLanes(options: {
   const outcomes: TrialOutcome[] = [];
   for (const spec of specs) {
     onLane(spec.lane);
-    const language = config.lanes[spec.lane]?.language ?? "shell";
+    const lane = config.lanes[spec.lane];
+    if (lane === undefined) continue;
     try {
-      outcomes.push(await tryLane(runtime, { ...config.engine, spec, language, signal }));
+      outcomes.push(await tryLane(runtime, { ...config.engine, spec, program: programOf(lane), signal }));
     } catch (error) {
       signal.throwIfAborted();
       outcomes.push({ kind: "failed", spec, reason: messageOf(error) });
@@ -76,19 +84,19 @@ async function tryLane(
   runtime: DockerRuntime,
   options: {
     spec: SandboxSpec;
-    language: Language;
+    program: ProgramFile | undefined;
     readyDeadlineMs: number;
     callDeadlineMs: number;
     signal: AbortSignal;
   },
 ): Promise<TrialOutcome> {
-  const { spec, language, readyDeadlineMs, callDeadlineMs, signal } = options;
+  const { spec, program, readyDeadlineMs, callDeadlineMs, signal } = options;
   const clock = systemClock;
   await runtime.prepare(spec, { signal });
   const sandbox = await runtime.launch(spec, { signal });
   let isDirect = false;
   let steps: LaunchTimings & { readyMs: number; runMs: number };
-  let output: string;
+  let output: string | undefined;
   try {
     const started = clock.now();
     const channel = new RunnerChannel(
@@ -99,7 +107,8 @@ async function tryLane(
     );
     await withDeadline({ clock, ms: readyDeadlineMs, signal }, () => channel.ready);
     const ready = clock.now();
-    output = await withDeadline({ clock, ms: PROGRAM_DEADLINE_MS, signal }, () => run(channel, language));
+    if (program !== undefined)
+      output = await withDeadline({ clock, ms: PROGRAM_DEADLINE_MS, signal }, () => run(channel, program));
     steps = { ...sandbox.timings, readyMs: ready - started, runMs: clock.now() - ready };
   } catch (error) {
     // The runtime waits for it when it is disposed of, and no longer than a call may take.
@@ -108,7 +117,14 @@ async function tryLane(
   }
   const ended = clock.now();
   await withDeadline({ clock, ms: callDeadlineMs, signal }, () => sandbox.remove());
+  if (output === undefined) return { kind: "waited", spec };
   return { kind: "ran", spec, steps: { ...steps, removeMs: clock.now() - ended }, isDirect, output };
+}
+
+/** @returns undefined where nobody knows what the lane's command understands */
+function programOf(lane: LaneConfig): ProgramFile | undefined {
+  if (lane.language === "other") return undefined;
+  return { path: mainFileOf(lane), mode: 0o644, content: Buffer.from(PROGRAMS[lane.language]) };
 }
 
 /** The sandbox as it is, telling whether its runner's pipes could be had. */
@@ -127,12 +143,12 @@ function observe(sandbox: RunningSandbox, onPipes: (wereOpened: boolean) => void
 }
 
 /** @returns what the program wrote @throws RunnerError */
-function run(channel: RunnerChannel, language: Language): Promise<string> {
+function run(channel: RunnerChannel, program: ProgramFile): Promise<string> {
   const chunks: Buffer[] = [];
   return new Promise((resolve, reject) => {
     channel.begin(
       {
-        files: [{ path: LANGUAGE_FACTS[language].mainFile, mode: 0o644, content: Buffer.from(PROGRAMS[language]) }],
+        files: [program],
         args: [],
         env: {},
         timeoutMs: PROGRAM_DEADLINE_MS,

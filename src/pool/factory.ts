@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.js";
-import { PreloadError, RunnerError } from "../container/errors.js";
+import { CommandMissingError, PreloadError, RunnerError } from "../container/errors.js";
 import type { RunningSandbox, SandboxRuntime, SandboxSpec } from "../container/runtime.js";
 import { DeadlineError, withDeadline } from "../deadline.js";
 import type { DaemonError } from "../errors.js";
@@ -127,7 +127,11 @@ export class SandboxFactory {
     } catch (error) {
       void sandbox.evict();
       if (error instanceof DeadlineError)
-        throw new RunnerError(`The sandbox was not ready within ${ms} ms.`, { cause: error });
+        throw explained(
+          new RunnerError(`The sandbox was not ready within ${ms} ms`, { cause: error }),
+          sandbox.channel.lastWords,
+          spec,
+        );
       throw error instanceof RunnerError ? explained(error, sandbox.channel.lastWords, spec) : error;
     }
   }
@@ -138,8 +142,9 @@ function explained(error: RunnerError, words: string, { lane, image }: SandboxSp
   const where = `(lane ${lane}, image ${image})`;
   const preload = /^preload: .*/m.exec(words)?.[0];
   if (preload !== undefined) return new PreloadError(`${preload} ${where}`, { cause: error });
+  const missing = /^runner: (.+): No such file or directory$/m.exec(words)?.[1];
+  if (missing !== undefined) return new CommandMissingError(missing, { lane, image }, { cause: error });
   const last = words.trimEnd().split("\n").at(-1);
-  return last === "" || last === undefined
-    ? error
-    : new RunnerError(`${error.message}: ${last} ${where}`, { cause: error });
+  const said = last === "" || last === undefined ? "" : `: ${last}`;
+  return new RunnerError(`${error.message}${said} ${where}`, { cause: error });
 }

@@ -1,10 +1,18 @@
 import { Backoff } from "../backoff.js";
 import type { Clock } from "../clock.js";
-import { EngineDownError, ImageMissingError, PreloadError } from "../container/errors.js";
+import {
+  CommandMissingError,
+  EngineDownError,
+  ImageMissingError,
+  ImageUnfitError,
+  PreloadError,
+} from "../container/errors.js";
 import { DaemonError } from "../errors.js";
 
 /** Failures in a row that make a lane degraded where a single one may be chance. */
 const FAILURES_TO_DEGRADE = 3;
+
+const CERTAIN = [ImageMissingError, ImageUnfitError, EngineDownError, CommandMissingError, PreloadError];
 
 /**
  * Whether a lane's sandboxes can be made at present, and the pace of attempts while they cannot: one attempt at a time,
@@ -89,7 +97,7 @@ export class LaneHealth {
   }
 }
 
-/** A missing image, engine or module is not chance, and does not pass by trying three times. */
+/** A missing image, engine, command or module is not chance, and does not pass by trying three times. */
 function isCertain(error: Error): boolean {
-  return error instanceof ImageMissingError || error instanceof EngineDownError || error instanceof PreloadError;
+  return CERTAIN.some((kind) => error instanceof kind);
 }

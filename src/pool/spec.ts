@@ -9,35 +9,60 @@ const EXIT_NOTICE = "/opt/matchbox/exit-notice.so";
 interface LanguageFacts {
   /** Where the program's text goes, in the workspace. */
   readonly mainFile: string;
-  /** What the waiting interpreter finds its hook by. */
-  readonly hook: string;
-  readonly interpreter: string;
+  /** What the runner is told so that the interpreter waits, in its hook or not yet started. */
+  readonly waiting: readonly string[];
+  readonly interpreter: readonly string[];
 }
 
 /** How each language waits; `sandbox/README.md` has the how and why of the hooks. */
-export const LANGUAGE_FACTS: Readonly<Record<Language, LanguageFacts>> = {
+const LANGUAGE_FACTS: Readonly<Record<Language, LanguageFacts>> = {
   python: {
     mainFile: "main.py",
-    hook: `PYTHONPATH=${PREWARM}/python`,
-    interpreter: "python3",
+    waiting: ["--prepend", `PYTHONPATH=${PREWARM}/python:`, "--exit-notice", EXIT_NOTICE],
+    interpreter: ["python3"],
   },
   shell: {
     mainFile: "main.sh",
-    hook: `BASH_ENV=${PREWARM}/shell.sh`,
-    interpreter: "bash",
+    waiting: ["--env", `BASH_ENV=${PREWARM}/shell.sh`, "--exit-notice", EXIT_NOTICE],
+    interpreter: ["bash"],
+  },
+  node: {
+    mainFile: "main.js",
+    // Without the exit notice, which a process with threads never sends, and Node always has some.
+    waiting: ["--prepend", `NODE_OPTIONS=--require=${PREWARM}/node/wait.cjs `],
+    interpreter: ["node"],
+  },
+  other: {
+    mainFile: "main",
+    // Without the exit notice: nobody knows whether the program's C library would take its traces away.
+    waiting: ["--start", "run"],
+    interpreter: [],
   },
 };
 
-/** What a lane's configuration means to the engine. */
+/** The name of the file that the code becomes, in the workspace. */
+export function mainFileOf({ mainFile, language }: Pick<LaneConfig, "mainFile" | "language">): string {
+  return mainFile ?? LANGUAGE_FACTS[language].mainFile;
+}
+
+/**
+ * What a lane's configuration means to the engine.
+ * @param defaults.image Matchbox's own for the lane; where the lane has another one, the runner comes from this
+ */
 export function sandboxSpec(
   name: string,
   lane: LaneConfig,
   defaults: { image: string; ociRuntime: string | null; seccompProfile: string },
 ): SandboxSpec {
+  const image = lane.image ?? defaults.image;
+  const [uid, gid] = lane.user.split(":");
   return {
     lane: name,
-    image: lane.image ?? defaults.image,
+    image,
+    runnerImage: image === defaults.image ? undefined : defaults.image,
     command: runnerArguments(lane),
+    env: lane.env,
+    user: { uid: Number(uid), gid: Number(gid) },
     memoryBytes: lane.memoryMiB * MIB,
     cpus: lane.cpus,
     pids: lane.pids,
@@ -48,18 +73,19 @@ export function sandboxSpec(
     sharedMemory: { bytes: lane.shmMiB * MIB, inodes: lane.shmInodes },
     maskedPaths: lane.maskedPaths,
     network: lane.network,
-    ociRuntime: defaults.ociRuntime ?? undefined,
+    ociRuntime: lane.ociRuntime ?? defaults.ociRuntime ?? undefined,
+    gpus: lane.gpus ?? undefined,
     seccompProfile: defaults.seccompProfile,
   };
 }
 
 /** How the runner starts the interpreter, and how that waits for its program. */
-function runnerArguments({ language, preload }: LaneConfig): string[] {
-  const { mainFile, hook, interpreter } = LANGUAGE_FACTS[language];
-  const variables = preload.length === 0 ? [hook] : [hook, `MATCHBOX_PRELOAD=${preload.join(",")}`];
+function runnerArguments(lane: LaneConfig): string[] {
+  const { waiting, interpreter } = LANGUAGE_FACTS[lane.language];
+  const mainFile = mainFileOf(lane);
   return [
-    ...variables.flatMap((variable) => ["--env", variable]),
-    ...["--exit-notice", EXIT_NOTICE],
-    ...["--main", mainFile, "--", interpreter, mainFile],
+    ...waiting,
+    ...(lane.preload.length === 0 ? [] : ["--env", `MATCHBOX_PRELOAD=${lane.preload.join(",")}`]),
+    ...["--main", mainFile, "--", ...(lane.command ?? interpreter), mainFile],
   ];
 }

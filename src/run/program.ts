@@ -1,7 +1,7 @@
 import type { LaneConfig } from "../config/schema.js";
 import type { Program, ProgramFile } from "../container/runner-frames.js";
 import { DaemonError } from "../errors.js";
-import { LANGUAGE_FACTS } from "../pool/spec.js";
+import { mainFileOf } from "../pool/spec.js";
 import { MAX_ARGS_AND_ENV_BYTES } from "../protocol/limits.js";
 import type { InputFile, RunMessage } from "../protocol/messages.js";
 
@@ -30,7 +30,7 @@ export function programOf(request: RunMessage, lane: LaneConfig): Program {
   }
   requireAllowed(request, lane);
   requireRoom(request);
-  const { mainFile } = LANGUAGE_FACTS[lane.language];
+  const mainFile = mainFileOf(lane);
   return {
     files: [{ path: mainFile, mode: 0o644, content: code }, ...filesOf(request.files, mainFile)],
     args: request.args,

@@ -46,7 +46,7 @@ const RULES: Readonly<
   protocol: { values: [] },
   // Works in a browser, so it has nothing of the daemon.
   client: { values: ["protocol"] },
-  config: { values: ["protocol/limits.ts", ...LEAVES] },
+  config: { values: ["protocol/limits.ts", "protocol/names.ts", ...LEAVES] },
   container: { values: ["protocol/limits.ts", ...LEAVES], types: ["config/schema.ts"] },
   // The port and its words; never an adapter.
   pool: {

@@ -1,13 +1,12 @@
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { MatchboxClient } from "../../src/client/client.js";
-import type { Language } from "../../src/config/schema.js";
 import { Semaphore } from "../../src/semaphore.js";
 import { startDaemon, type TestDaemon } from "../support/daemon.js";
 import type { Ending } from "./support/ending.js";
 import { runInLane } from "./support/lane-run.js";
 import { PlainContainer } from "./support/plain-container.js";
-import { readPrograms, type Program } from "./support/programs.js";
+import { type Language, readPrograms, type Program } from "./support/programs.js";
 
 /** Ready sandboxes of each lane. */
 const LANE_SIZE = 4;

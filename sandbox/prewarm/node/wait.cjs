@@ -43,7 +43,9 @@ function rehearse() {
     process.stderr.write("");
   }
   const vm = require("vm");
-  new vm.Script("(function () { class A { m() { return [1, 2].map((x) => x * 2); } } return new A().m(); })").runInThisContext()();
+  new vm.Script(
+    "(function () { class A { m() { return [1, 2].map((x) => x * 2); } } return new A().m(); })",
+  ).runInThisContext()();
 }
 
 function readToEnd(fs, control) {
@@ -73,7 +75,9 @@ function apply(message) {
 /* Node cannot put another program in its own place. So the program runs in a child, which this process is but a sleeve of. */
 function startOver() {
   const { execPath, execArgv, argv } = process;
-  const { status, signal } = require("child_process").spawnSync(execPath, [...execArgv, ...argv.slice(1)], { stdio: "inherit" });
+  const { status, signal } = require("child_process").spawnSync(execPath, [...execArgv, ...argv.slice(1)], {
+    stdio: "inherit",
+  });
   if (signal !== null) process.kill(process.pid, signal);
   process.exit(status === null ? 1 : status);
 }

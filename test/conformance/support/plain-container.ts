@@ -4,7 +4,6 @@ import { createInterface } from "node:readline";
 import type { Duplex } from "node:stream";
 import path from "node:path";
 import { z } from "zod";
-import type { Language } from "../../../src/config/schema.js";
 import { loadConfig } from "../../../src/config/load.js";
 import { attach } from "../../../src/container/attach.js";
 import { Demux } from "../../../src/container/demux.js";
@@ -16,7 +15,7 @@ import { sandboxSpec } from "../../../src/pool/spec.js";
 import { newInstance } from "../../support/daemon.js";
 import { callEngine, testImage } from "../../support/probes/engine.js";
 import { type Ending, showBytes } from "./ending.js";
-import type { Program } from "./programs.js";
+import type { Language, Program } from "./programs.js";
 
 /** What a user would type. */
 const COMMANDS: Readonly<Record<Language, readonly [command: string, mainFile: string]>> = {
@@ -57,10 +56,11 @@ export class PlainContainer implements AsyncDisposable {
       { image: testImage(), ociRuntime: null, seccompProfile: JSON.stringify(JSON.parse(seccomp)) },
     );
     const instance = newInstance();
-    const options = createOptions(spec, {
-      ...{ id: newSandboxId(), instance, daemon: instance },
-      ...{ network: undefined, resolvesLocalhost: true },
-    });
+    const options = createOptions(
+      spec,
+      { sandbox: newSandboxId(), instance, daemon: instance, network: undefined },
+      { imageId: spec.image, resolvesLocalhost: true, imageVolumes: [], runnerVolume: undefined },
+    );
     const driver = await readFile(path.join(import.meta.dirname, "plain.py"), "utf8");
     const created = await callEngine("POST", `/containers/create`, {
       ...options,

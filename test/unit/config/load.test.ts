@@ -73,13 +73,22 @@ describe("the configuration that comes with Matchbox", () => {
   });
 });
 
-describe("the lane that the configuration shows in comments", () => {
-  it("is one that can be used, as it is written there", async () => {
+describe("a lane that the configuration shows in comments", () => {
+  /** What the shipped file means with the comments taken off one lane. */
+  const shown = async (name: string): Promise<Config["lanes"][string]> => {
     const text = await readFile(SHIPPED, "utf8");
-    const shown = /^ {2}# data:\n(?: {2}# {3}.*\n)+/m.exec(text)?.[0] ?? "";
-    const config = await load(text.replace(shown, shown.replaceAll(/^ {2}# /gm, "  ")));
-    expect(config.lanes["data"]).toMatchObject({ target: "data", image: null, network: "none", warm: 2 });
-    expect(config.lanes["data"]?.preload).toContain("matplotlib.pyplot");
+    const comment = new RegExp(`^ {2}# ${name}:\\n(?: {2}# {3}.*\\n)+`, "m").exec(text)?.[0] ?? "";
+    return (await load(text.replace(comment, comment.replaceAll(/^ {2}# /gm, "  ")))).lanes[name]!;
+  };
+
+  it("is one that can be used, as it is written there: data", async () => {
+    const lane = await shown("data");
+    expect(lane).toMatchObject({ target: "data", image: null, network: "none", warm: 2 });
+    expect(lane.preload).toContain("matplotlib.pyplot");
+  });
+
+  it("is one that can be used, as it is written there: node", async () => {
+    expect(await shown("node")).toMatchObject({ language: "node", image: "node:22-slim", command: null, warm: 2 });
   });
 });
 
@@ -235,6 +244,62 @@ describe("a configuration file", () => {
       /^FILE:2: egress\.dns\.0 is "127\.0\.0\.53", but must not be on the loopback/,
     ],
     ["no resolver", `egress:\n  dns: []\n${LANES}`, /^FILE:2: egress\.dns .*must name a resolver, or be null/],
+    [
+      "root as the user",
+      `${LANES}    user: "0:10001"\n`,
+      /^FILE:4: lanes\.python\.user is "0:10001", but must not be root, neither the user nor the group/,
+    ],
+    ["root's group", `${LANES}    user: "10001:00"\n`, /lanes\.python\.user is "10001:00", but must not be root/],
+    [
+      "a user by name",
+      `${LANES}    user: nobody\n`,
+      /^FILE:4: lanes\.python\.user is "nobody", but must be the numbers of a user and a group, such as "10001:10001"$/,
+    ],
+    [
+      "a user whom the kernel takes for nobody",
+      `${LANES}    user: "4294967295:1"\n`,
+      /lanes\.python\.user is "4294967295:1", but must have numbers from 1 to 4294967294$/,
+    ],
+    [
+      "a language that is other, without a command",
+      "lanes:\n  ruby:\n    language: other\n",
+      /^FILE:3: lanes\.ruby\.command must be given where the language is other, such as \[ruby\]$/,
+    ],
+    [
+      "a command of no words",
+      `${LANES}    command: []\n`,
+      /^FILE:4: lanes\.python\.command must name a program, or be null/,
+    ],
+    [
+      "a command with an empty word",
+      `${LANES}    command: [python3, ""]\n`,
+      /^FILE:4: lanes\.python\.command\.1 is "", but must not be empty$/,
+    ],
+    [
+      "a main file in a folder",
+      `${LANES}    mainFile: src/main.py\n`,
+      /^FILE:4: lanes\.python\.mainFile is "src\/main\.py", but must be a plain name/,
+    ],
+    [
+      "a main file that climbs",
+      `${LANES}    mainFile: ..\n`,
+      /^FILE:4: lanes\.python\.mainFile is "\.\.", but must be a plain name/,
+    ],
+    [
+      "a variable that the sandbox itself reads",
+      `${LANES}    env: { LD_PRELOAD: /x.so }\n`,
+      /^FILE:4: lanes\.python\.env\.LD_PRELOAD .*is not a name that a program's environment may set/,
+    ],
+    [
+      "no graphics processor",
+      `${LANES}    gpus: 0\n`,
+      /^FILE:4: lanes\.python\.gpus is 0, but must be "all", how many/,
+    ],
+    [
+      "a graphics processor by a name that is none",
+      `${LANES}    gpus: ["0,1"]\n`,
+      /^FILE:4: lanes\.python\.gpus\.0 is "0,1", but must be "all", how many from 1 to 64, or a list of devices/,
+    ],
     [
       "a module to preload that is none",
       `${LANES}    preload: [json, "os; import x"]\n`,

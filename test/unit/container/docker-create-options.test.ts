@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createOptions } from "../../../src/container/docker-create-options.js";
+import { createOptions, type Surroundings } from "../../../src/container/docker-create-options.js";
 import { newSandboxId } from "../../../src/container/labels.js";
 import type { SandboxId, SandboxSpec } from "../../../src/container/runtime.js";
 
@@ -7,6 +7,10 @@ const id = "00112233445566778899aabbccddeeff" as SandboxId;
 const spec: SandboxSpec = {
   lane: "python",
   image: "matchbox-sandbox:abc",
+  runnerImage: undefined,
+  env: { LANE: "a b=c" },
+  user: { uid: 10_001, gid: 10_002 },
+  gpus: undefined,
   command: ["--main", "main.py", "--", "python3", "main.py"],
   memoryBytes: 536_870_912,
   cpus: 0.5,
@@ -22,18 +26,26 @@ const spec: SandboxSpec = {
   seccompProfile: '{"defaultAction":"SCMP_ACT_ERRNO"}',
 };
 
-const identity = { id, instance: "host/1", daemon: "d1", network: undefined, resolvesLocalhost: true };
+const identity = { sandbox: id, instance: "host/1", daemon: "d1", network: undefined };
+const about: Surroundings = {
+  imageId: "sha256:abc",
+  resolvesLocalhost: true,
+  imageVolumes: [],
+  runnerVolume: undefined,
+};
 
-const closed = (changes: Partial<SandboxSpec> = {}) => createOptions({ ...spec, ...changes }, identity);
+const closed = (changes: Partial<SandboxSpec> = {}, surroundings: Partial<Surroundings> = {}) =>
+  createOptions({ ...spec, ...changes }, identity, { ...about, ...surroundings });
 
 describe("the options of a container", () => {
   it("are these, every one of them", () => {
     expect(closed()).toEqual({
       name: `matchbox-${id}`,
-      Image: "matchbox-sandbox:abc",
+      Image: "sha256:abc",
       Entrypoint: ["/opt/matchbox/runner"],
       Cmd: ["--main", "main.py", "--", "python3", "main.py"],
-      User: "10001:10001",
+      User: "10001:10002",
+      Env: ["HOME=/home/sandboxuser", "LANE=a b=c"],
       WorkingDir: "/workspace",
       Hostname: "sandbox",
       NetworkDisabled: true,
@@ -45,6 +57,7 @@ describe("the options of a container", () => {
       AttachStderr: true,
       Tty: false,
       StopSignal: "SIGKILL",
+      Healthcheck: { Test: ["NONE"] },
       HostConfig: {
         AutoRemove: true,
         NetworkMode: "none",
@@ -56,9 +69,9 @@ describe("the options of a container", () => {
         MaskedPaths: expect.any(Array) as string[],
         ReadonlyPaths: ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
         Tmpfs: {
-          "/workspace": "rw,nosuid,nodev,size=1000,nr_inodes=10,exec,mode=0700,uid=10001,gid=10001",
+          "/workspace": "rw,nosuid,nodev,size=1000,nr_inodes=10,exec,mode=0700,uid=10001,gid=10002",
           "/tmp": "rw,nosuid,nodev,size=2000,nr_inodes=20,exec,mode=1777",
-          "/home/sandboxuser": "rw,nosuid,nodev,size=3000,nr_inodes=30,exec,mode=0700,uid=10001,gid=10001",
+          "/home/sandboxuser": "rw,nosuid,nodev,size=3000,nr_inodes=30,exec,mode=0700,uid=10001,gid=10002",
           "/dev/shm": "rw,nosuid,nodev,size=4000,nr_inodes=40,noexec,mode=1777",
         },
         Memory: 536_870_912,
@@ -105,7 +118,7 @@ describe("the options of a container", () => {
       "OomKillDisable",
     ];
     for (const key of forbidden) expect(HostConfig).not.toHaveProperty(key);
-    for (const key of ["Volumes", "ExposedPorts", "Env", "Healthcheck"]) expect(rest).not.toHaveProperty(key);
+    for (const key of ["Volumes", "ExposedPorts"]) expect(rest).not.toHaveProperty(key);
   });
 
   it("always have the spec's profile, and never say unconfined", () => {
@@ -155,14 +168,14 @@ describe("the options of a container", () => {
 
   it("join our own network, with resolvers that we chose, only where the lane has one", () => {
     const network = { name: "matchbox-1", resolvers: ["9.9.9.9"] };
-    expect(createOptions({ ...spec, network: "egress" }, { ...identity, network })).toMatchObject({
+    expect(createOptions({ ...spec, network: "egress" }, { ...identity, network }, about)).toMatchObject({
       NetworkDisabled: false,
       HostConfig: { NetworkMode: "matchbox-1", Dns: ["9.9.9.9"], DnsSearch: ["."] },
     });
   });
 
   it("leave /etc/hosts to the engine for images that need it, and do not tell it the host's resolvers or domains", () => {
-    expect(createOptions(spec, { ...identity, resolvesLocalhost: false })).toMatchObject({
+    expect(closed({}, { resolvesLocalhost: false })).toMatchObject({
       NetworkDisabled: false,
       HostConfig: { NetworkMode: "none", Dns: ["127.0.0.1"], DnsSearch: ["."] },
     });
@@ -171,6 +184,46 @@ describe("the options of a container", () => {
   it("name a runtime only where one was chosen", () => {
     expect(closed({ ociRuntime: "crun" }).HostConfig).toMatchObject({ Runtime: "crun" });
     expect(closed().HostConfig).not.toHaveProperty("Runtime");
+  });
+
+  it("mount the runner read-only, and nothing else, into an image that has none", () => {
+    const { Mounts, ...rest } = closed({}, { runnerVolume: "volume-1" }).HostConfig;
+    expect(Mounts).toEqual([
+      {
+        Type: "volume",
+        Source: "volume-1",
+        Target: "/opt/matchbox",
+        ReadOnly: true,
+        VolumeOptions: {
+          NoCopy: true,
+          Labels: { matchbox: "host/1", "matchbox.daemon": "d1" },
+          DriverConfig: { Name: "local", Options: {} },
+        },
+      },
+    ]);
+    expect(rest).toEqual(closed().HostConfig);
+  });
+
+  it("put memory with a limit in the place of every volume that the image asks for, and keep our own folders", () => {
+    const { Tmpfs } = closed({}, { imageVolumes: ["/data", "/workspace"] }).HostConfig;
+    expect(Tmpfs).toEqual({
+      ...(closed().HostConfig.Tmpfs as object),
+      "/data": "rw,nosuid,nodev,size=2000,nr_inodes=20,exec,mode=0700,uid=10001,gid=10002",
+    });
+  });
+
+  it("let the lane's variables win over ours", () => {
+    expect(closed({ env: { HOME: "/tmp" } }).Env).toEqual(["HOME=/tmp"]);
+  });
+
+  it.each([
+    ["all" as const, { Count: -1 }],
+    [2, { Count: 2 }],
+    [["0", "GPU-3faa8e"], { Count: 0, DeviceIDs: ["0", "GPU-3faa8e"] }],
+  ])("ask for graphics processors as docker run --gpus does: %j", (gpus, request) => {
+    const { DeviceRequests, ...rest } = closed({ gpus }).HostConfig;
+    expect(DeviceRequests).toEqual([{ Driver: "", Capabilities: [["gpu"]], Options: {}, ...request }]);
+    expect(rest).toEqual(closed().HostConfig);
   });
 
   it("are the same for the same spec, and share nothing with it", () => {

@@ -44,7 +44,7 @@ describe("the check of runtimes", () => {
   const lanes = ["python", "shell"];
 
   it("names the one that is taken, and those that there are", () => {
-    expect(checkRuntimes({ configured: "auto", chosen: "crun", lanes }, info)).toEqual({
+    expect(checkRuntimes({ configured: "auto", chosen: "crun", lanes, own: [] }, info)).toEqual({
       status: "ok",
       finding: "crun for python, shell; the engine knows runc, crun",
     });
@@ -52,19 +52,39 @@ describe("the check of runtimes", () => {
 
   it("says what auto would take if it were there, and is silent where null was meant", () => {
     const without = { Runtimes: { runc: {} }, DefaultRuntime: "runc" };
-    expect(checkRuntimes({ configured: "auto", chosen: undefined, lanes }, without)).toEqual({
+    expect(checkRuntimes({ configured: "auto", chosen: undefined, lanes, own: [] }, without)).toEqual({
       status: "ok",
       finding:
         "runc, the engine's default, for python, shell; the engine knows runc; with crun sandboxes would start faster",
     });
-    expect(checkRuntimes({ configured: null, chosen: undefined, lanes }, info).finding).not.toContain("faster");
+    expect(checkRuntimes({ configured: null, chosen: undefined, lanes, own: [] }, info).finding).not.toContain(
+      "faster",
+    );
+  });
+
+  it("names those that lanes name themselves, apart from the others", () => {
+    const own = [{ lane: "node", ociRuntime: "runc" }];
+    const facts = { configured: "auto", chosen: "crun", lanes, own };
+    expect(checkRuntimes(facts, info).finding).toBe(
+      "crun for python, shell; runc for node; the engine knows runc, crun",
+    );
+    expect(checkRuntimes({ ...facts, lanes: [] }, info).finding).toBe("runc for node; the engine knows runc, crun");
+  });
+
+  it("fails on one that a lane names and the engine does not know, with the lane's key", () => {
+    const own = [{ lane: "node", ociRuntime: "runsc" }];
+    expect(checkRuntimes({ configured: "auto", chosen: "crun", lanes, own }, info)).toEqual({
+      status: "fail",
+      finding: "runsc for lane node, but the engine knows runc, crun",
+      fix: 'Install runsc and name it under "runtimes" in /etc/docker/daemon.json, or set lanes.node.ociRuntime to null.',
+    });
   });
 
   it("fails on one that the engine does not know", () => {
-    const verdict = checkRuntimes({ configured: "runsc", chosen: "runsc", lanes }, info);
+    const verdict = checkRuntimes({ configured: "runsc", chosen: "runsc", lanes, own: [] }, info);
     expect(verdict).toMatchObject({ status: "fail", fix: expect.stringContaining("Install runsc") });
     // A name that every object has is none of the engine's.
-    expect(checkRuntimes({ configured: "toString", chosen: "toString", lanes }, info)).toMatchObject({
+    expect(checkRuntimes({ configured: "toString", chosen: "toString", lanes, own: [] }, info)).toMatchObject({
       status: "fail",
     });
   });

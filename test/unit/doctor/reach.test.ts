@@ -109,17 +109,31 @@ describe("the check of direct pipes", () => {
 });
 
 describe("the check of GPUs", () => {
-  it("is never more than a word", () => {
-    expect(
-      checkGpus({ Runtimes: { runc: {} }, DiscoveredDevices: [{ Source: "cdi", ID: "vendor.com/nic=0" }] }),
-    ).toEqual({
-      status: "ok",
-      finding: "none",
-    });
-    const found = { Runtimes: { nvidia: {} }, DiscoveredDevices: [{ Source: "cdi", ID: "nvidia.com/gpu=0" }] };
-    expect(checkGpus(found)).toMatchObject({
+  const none = { Runtimes: { runc: {} }, DiscoveredDevices: [{ Source: "cdi", ID: "vendor.com/nic=0" }] };
+  const some = { Runtimes: { nvidia: {} }, DiscoveredDevices: [{ Source: "cdi", ID: "nvidia.com/gpu=0" }] };
+
+  it("is never more than a word where no lane wants any", () => {
+    expect(checkGpus([], none)).toEqual({ status: "ok", finding: "none" });
+    expect(checkGpus([], some)).toMatchObject({
       status: "ok",
       finding: expect.stringContaining("the nvidia runtime, nvidia.com/gpu=0"),
     });
+  });
+
+  it("names the lanes, and how the engine passes what they want", () => {
+    expect(checkGpus(["data", "node"], some)).toEqual({
+      status: "ok",
+      finding: "for data, node: the engine has the nvidia runtime, nvidia.com/gpu=0",
+    });
+  });
+
+  it("warns, and says what to do, where a lane wants one and the engine has no sign of any", () => {
+    const { status, finding, fix } = { fix: "", ...checkGpus(["data"], none) };
+    expect([status, finding]).toEqual([
+      "warn",
+      "for data, but the engine names neither the nvidia runtime nor a device",
+    ]);
+    expect(fix).toContain("nvidia-ctk runtime configure");
+    expect(fix).toContain("--set lanes.data.gpus=null");
   });
 });

@@ -74,6 +74,13 @@ describe("what a sandbox saw of its limits", () => {
     },
   );
 
+  it("is not claimed for a lane whose command nobody can write a program for", () => {
+    expect(checkTrial({ kind: "waited", spec })).toMatchObject({
+      status: "ok",
+      finding: expect.stringContaining("was not read"),
+    });
+  });
+
   it("is told in the words of whatever kept it from starting", () => {
     expect(checkTrial({ kind: "failed", spec, reason: "no such image" })).toMatchObject({
       status: "fail",

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { sandboxSpec } from "../../../src/pool/spec.js";
+import { mainFileOf, sandboxSpec } from "../../../src/pool/spec.js";
 import { laneConfig } from "./rig.js";
 
 const defaults = { image: "default:1", ociRuntime: null, seccompProfile: "{}" };
@@ -39,9 +39,14 @@ describe("the spec of a lane's sandboxes", () => {
     });
   });
 
-  it("takes the lane's image, else the default one", () => {
-    expect(sandboxSpec("a", laneConfig({ image: "own:2" }), defaults).image).toBe("own:2");
-    expect(sandboxSpec("a", laneConfig({ image: null }), defaults).image).toBe("default:1");
+  it("takes the lane's image, else the default one, and the runner from that where the image is another", () => {
+    const imagesOf = (image: string | null) => {
+      const spec = sandboxSpec("a", laneConfig({ image }), defaults);
+      return [spec.image, spec.runnerImage];
+    };
+    expect(imagesOf("own:2")).toEqual(["own:2", "default:1"]);
+    expect(imagesOf(null)).toEqual(["default:1", undefined]);
+    expect(imagesOf("default:1")).toEqual(["default:1", undefined]);
   });
 
   it("names the modules to import while nobody waits, and none where there are none", () => {
@@ -49,18 +54,51 @@ describe("the spec of a lane's sandboxes", () => {
       const { command } = sandboxSpec("a", laneConfig({ preload }), defaults);
       return command.filter((_, index) => command[index - 1] === "--env");
     };
-    const hook = "PYTHONPATH=/opt/matchbox/prewarm/python";
-    expect(variables([])).toEqual([hook]);
-    expect(variables(["numpy", "matplotlib.pyplot"])).toEqual([hook, "MATCHBOX_PRELOAD=numpy,matplotlib.pyplot"]);
+    expect(variables([])).toEqual([]);
+    expect(variables(["numpy", "matplotlib.pyplot"])).toEqual(["MATCHBOX_PRELOAD=numpy,matplotlib.pyplot"]);
   });
 
+  const notice = ["--exit-notice", "/opt/matchbox/exit-notice.so"];
   it.each([
-    ["python", "python3 main.py"],
-    ["shell", "bash main.sh"],
-  ] as const)("lets the interpreter of %s wait for its program", (language, command) => {
-    const spec = sandboxSpec("a", laneConfig({ language }), { ...defaults, ociRuntime: "crun" });
-    const separator = spec.command.indexOf("--");
-    expect(spec.command.slice(separator + 1).join(" ")).toBe(command);
-    expect(spec.ociRuntime).toBe("crun");
+    ["python", ["--prepend", "PYTHONPATH=/opt/matchbox/prewarm/python:", ...notice], "main.py -- python3 main.py"],
+    ["shell", ["--env", "BASH_ENV=/opt/matchbox/prewarm/shell.sh", ...notice], "main.sh -- bash main.sh"],
+    ["node", ["--prepend", "NODE_OPTIONS=--require=/opt/matchbox/prewarm/node/wait.cjs "], "main.js -- node main.js"],
+    ["other", ["--start", "run"], "main -- ruby main"],
+  ] as const)("has %s wait for its program in its own way", (language, waiting, main) => {
+    const { command } = sandboxSpec(
+      "a",
+      laneConfig({ language, command: language === "other" ? ["ruby"] : null }),
+      defaults,
+    );
+    expect(command).toEqual([...waiting, "--main", ...main.split(" ")]);
+  });
+
+  it("starts the lane's command in the place of the language's, with the lane's file", () => {
+    const lane = laneConfig({ language: "other", command: ["ruby", "-W0"], mainFile: "main.rb" });
+    expect(sandboxSpec("a", lane, defaults).command.slice(2)).toEqual([
+      ...["--main", "main.rb", "--", "ruby", "-W0", "main.rb"],
+    ]);
+    expect(mainFileOf(lane)).toBe("main.rb");
+    expect(mainFileOf(laneConfig({ language: "node", mainFile: "main.mjs" }))).toBe("main.mjs");
+  });
+
+  it("has the lane's user by number, its variables, and graphics processors only where it asks for them", () => {
+    const lane = laneConfig({ user: "4242:100", env: { A: "b" }, gpus: "all" });
+    expect(sandboxSpec("a", lane, defaults)).toMatchObject({
+      user: { uid: 4242, gid: 100 },
+      env: { A: "b" },
+      gpus: "all",
+    });
+    expect(sandboxSpec("a", laneConfig({}), defaults)).toMatchObject({
+      user: { uid: 10_001, gid: 10_001 },
+      env: {},
+      gpus: undefined,
+    });
+  });
+
+  it("takes the lane's OCI runtime, else the engine's", () => {
+    const runtimeOf = (ociRuntime: string | null) =>
+      sandboxSpec("a", laneConfig({ ociRuntime }), { ...defaults, ociRuntime: "crun" }).ociRuntime;
+    expect([runtimeOf("runsc"), runtimeOf(null)]).toEqual(["runsc", "crun"]);
   });
 });
