@@ -5,6 +5,9 @@ export type ImageTarget = (typeof IMAGE_TARGETS)[number];
 /** On every image of ours and on the stages that it is built from; its value is the stage. */
 export const IMAGE_LABEL = "matchbox.image";
 
+/** On volumes that hold the runner for images without it; its value is the image that they were filled from. */
+export const RUNNER_LABEL = "matchbox.runner";
+
 /** The name of a target's images, before the colon. */
 export function imageName(target: ImageTarget): string {
   return `matchbox-${target}`;

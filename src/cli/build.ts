@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from "node:util";
 import { Command, Option } from "commander";
 import { describeAddress, type EngineAddress, engineAddress } from "../container/engine-address.js";
 import { ConfigError } from "../errors.js";
-import { IMAGE_TARGETS, type ImageTarget } from "../image-targets.js";
+import { IMAGE_TARGETS, type ImageTarget, RUNNER_LABEL } from "../image-targets.js";
 import { CliError } from "./cli-error.js";
 import { catchInterrupts } from "./interrupts.js";
 import { argument } from "./options.js";
@@ -17,7 +17,7 @@ Examples:
 
 A daemon that runs takes the new image for the sandboxes it makes after its next start.
 --prune spares images that a container uses, and those of this very version; those of other versions and checkouts of
-Matchbox on this engine go. The next build takes longer: it has no cache left.`;
+Matchbox on this engine go, and so do volumes with the runner that no container uses (a daemon makes its own again). The next build takes longer: it has no cache left.`;
 
 interface BuildOptions {
   readonly target: ImageTarget;
@@ -81,9 +81,11 @@ async function pruneOld(engine: EngineAddress): Promise<string> {
     import("../setup/docker-api.js"),
     import("../setup/prune.js"),
   ]);
-  const gone = await pruneImages(new ImageApi(engine), pruneRules());
+  const api = new ImageApi(engine);
+  const gone = await pruneImages(api, pruneRules());
   const names = gone.filter((name) => name !== "");
-  return `; removed ${[...names, `${gone.length - names.length} without a name`].join(", ")}`;
+  const volumes = await api.removeUnusedVolumes(RUNNER_LABEL);
+  return `; removed ${[...names, ...volumes, `${gone.length - names.length} without a name`].join(", ")}`;
 }
 
 function parseEngine(text: string): EngineAddress {

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import type Docker from "dockerode";
+import { RUNNER_LABEL } from "../image-targets.js";
 import { RUNNER_FOLDER } from "./docker-create-options.js";
 import { engineStatus } from "./docker-errors.js";
-import { containerName, DAEMON_LABEL, INSTANCE_LABEL, newSandboxId, RUNNER_LABEL, SANDBOX_LABEL } from "./labels.js";
+import { containerName, DAEMON_LABEL, INSTANCE_LABEL, newSandboxId, SANDBOX_LABEL } from "./labels.js";
 import type { SandboxId } from "./runtime.js";
 
 export interface RunnerVolumesOptions {
@@ -79,9 +80,11 @@ export class RunnerVolumes implements AsyncDisposable {
   /** One that somebody removed is made again by the engine for the next container: empty, and without this label. */
   async #isWhole(name: string): Promise<boolean> {
     try {
-      const { Labels: labels } = await this.#docker.getVolume(name).inspect(this.#inTime());
-      // Null where there is none, whatever the types say.
-      return Object.hasOwn(Object(labels), RUNNER_LABEL);
+      const { Labels: labels } = (await this.#docker.getVolume(name).inspect(this.#inTime())) as {
+        // Null where there is none, whatever the types say.
+        readonly Labels: Readonly<Record<string, string>> | null;
+      };
+      return labels !== null && Object.hasOwn(labels, RUNNER_LABEL);
     } catch (error) {
       if (engineStatus(error) === 404) return false;
       throw error;
@@ -133,9 +136,11 @@ export async function removeVolumes(
   { label, except, signal }: { label: string; except?: ReadonlySet<string>; signal: AbortSignal },
 ): Promise<void> {
   const options: Docker.VolumeListOptions = { filters: { label: [label] }, abortSignal: signal };
-  const { Volumes: found } = await docker.listVolumes(options);
-  // Null where there is none, whatever the types say.
-  for (const { Name: name } of Object.values(Object(found)) as Docker.VolumeInspectInfo[]) {
+  const { Volumes: found } = (await docker.listVolumes(options)) as {
+    // Null where there is none, whatever the types say.
+    readonly Volumes: readonly { readonly Name: string }[] | null;
+  };
+  for (const { Name: name } of found ?? []) {
     if (except?.has(name) === true) continue;
     try {
       await docker.getVolume(name).remove({ abortSignal: signal });

@@ -7,8 +7,6 @@ export const INSTANCE_LABEL = "matchbox";
 export const DAEMON_LABEL = "matchbox.daemon";
 export const LANE_LABEL = "matchbox.lane";
 export const SANDBOX_LABEL = "matchbox.sandbox";
-/** On volumes that hold the runner for images without it; its value is the image that they were filled from. */
-export const RUNNER_LABEL = "matchbox.runner";
 /** On images whose programs find `localhost` without /etc/hosts. */
 export const LOCALHOST_LABEL = "matchbox.localhost";
 

@@ -139,6 +139,27 @@ export class ImageApi {
     );
   }
 
+  /** Removes volumes with a label that no container has, in whatever state. @returns their names */
+  async removeUnusedVolumes(label: string): Promise<string[]> {
+    const options: Docker.VolumeListOptions = { filters: { label: [label], dangling: ["true"] } };
+    const { Volumes: found } = (await this.#docker.listVolumes(options)) as {
+      // Null where there is none, whatever the types say.
+      readonly Volumes: readonly { readonly Name: string }[] | null;
+    };
+    const gone: string[] = [];
+    for (const { Name: name } of found ?? []) {
+      try {
+        await this.#docker.getVolume(name).remove();
+        gone.push(name);
+      } catch (error) {
+        const status = error instanceof Error && "statusCode" in error ? error.statusCode : undefined;
+        // Somebody else was faster, or makes a container with it this very moment.
+        if (status !== 404 && status !== 409) throw error;
+      }
+    }
+    return gone;
+  }
+
   /**
    * Takes a name away, or an image by its id; an image goes with its last name, and with it what only it stood on.
    * @returns whether the engine did; it does not while something needs the image

@@ -13,7 +13,8 @@ export interface PruneRules {
 
 /** What `matchbox build --prune` goes by: keeps the images of this checkout. */
 export function pruneRules(): PruneRules {
-  const names = IMAGE_TARGETS.map(imageName).join("|");
+  // The last ones are those that the tests make.
+  const names = [...IMAGE_TARGETS.map(imageName), "matchbox-test-[a-z]+"].join("|");
   const pattern = new RegExp(`^(?:${names}):[0-9a-f]{12}$`);
   return {
     label: IMAGE_LABEL,

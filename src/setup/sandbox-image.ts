@@ -73,21 +73,27 @@ export async function ensureImage(
     progress.note(`${tag}, unchanged`);
     return tag;
   }
-  const proxies = Object.fromEntries(
-    PROXY_VARIABLES.map((name) => [name, process.env[name] ?? ""]).filter(([, value]) => value !== ""),
-  ) as Record<string, string>;
   await images.build({
     tag,
     target,
     folder,
     files: ["Dockerfile", ...imageInputs(target, folder).files],
-    buildArguments: { ...proxies, BASE_IMAGE: base },
+    buildArguments: { ...proxyArguments(), BASE_IMAGE: base },
     useCache: !force,
     onText: progress.update,
     signal,
   });
   progress.note(`built ${tag}`);
   return tag;
+}
+
+/** The way to the network of this process, for the steps of a build. */
+export function proxyArguments(): Record<string, string> {
+  const named = PROXY_VARIABLES.flatMap((name) => {
+    const value = process.env[name] ?? "";
+    return value === "" ? [] : [[name, value] as const];
+  });
+  return Object.fromEntries(named);
 }
 
 /**

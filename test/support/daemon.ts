@@ -9,7 +9,7 @@ import type { Config } from "../../src/config/schema.js";
 import { Daemon } from "../../src/daemon.js";
 import { packageRoot } from "../../src/package-root.js";
 import { testImage } from "./probes/engine.js";
-import { containersOf, removeNetworkOf } from "./engine-view.js";
+import { containersOf, removeNetworkOf, volumesOf } from "./engine-view.js";
 import { waitFor } from "./wait.js";
 
 /** Small lanes, quick to fill: what a test overrides comes after these. */
@@ -62,6 +62,8 @@ export async function startDaemon(
       await daemon[Symbol.asyncDispose]();
       const left = await containersOf(instance);
       if (left.length > 0) throw new Error(`${left.length} containers are left after the daemon has stopped`);
+      const volumes = await volumesOf(instance);
+      if (volumes.length > 0) throw new Error(`${volumes.join(", ")} are left after the daemon has stopped`);
     },
   };
 }

@@ -30,6 +30,15 @@ export async function networksOf(instance: string): Promise<{ Id: string }[]> {
   return JSON.parse((await callEngine("GET", `/networks?filters=${filters}`)).toString()) as { Id: string }[];
 }
 
+/** Volumes of an instance, by name. */
+export async function volumesOf(instance: string): Promise<string[]> {
+  const filters = encodeURIComponent(JSON.stringify({ label: [`matchbox=${instance}`] }));
+  const answer = JSON.parse((await callEngine("GET", `/volumes?filters=${filters}`)).toString()) as {
+    Volumes: { Name: string }[] | null;
+  };
+  return (answer.Volumes ?? []).map(({ Name }) => Name);
+}
+
 /** A daemon that was killed cannot take its network away. */
 export async function removeNetworkOf(instance: string): Promise<void> {
   for (const { Id } of await networksOf(instance)) await callEngine("DELETE", `/networks/${Id}`);

@@ -7,7 +7,7 @@ import { engineAddress } from "../../../src/container/engine-address.js";
 import { ImageApi } from "../../../src/setup/docker-api.js";
 import { pruneImages, pruneRules, type PruneRules } from "../../../src/setup/prune.js";
 import { imageTag } from "../../../src/setup/sandbox-image.js";
-import { callEngine } from "../../support/probes/engine.js";
+import { callEngine, testImage } from "../../support/probes/engine.js";
 
 const images = new ImageApi(engineAddress(process.env["DOCKER_HOST"] ?? null));
 
@@ -87,5 +87,31 @@ describe("pruneImages", () => {
     expect(
       ["matchbox-sandbox:try", "matchbox-base:trixie-0123456789ab", "x/matchbox-data:0123456789ab"].filter(isOurs),
     ).toEqual([]);
+  });
+});
+
+describe("removeUnusedVolumes", () => {
+  it("removes those with the label that no container has, and no others", async () => {
+    const mark = randomBytes(6).toString("hex");
+    const label = `matchbox.test-${mark}`;
+    const make = (name: string, labels: Record<string, string>) =>
+      callEngine("POST", "/volumes/create", { Name: `${name}-${mark}`, Labels: labels });
+    await make("unused", { [label]: "" });
+    await make("used", { [label]: "" });
+    await make("strange", {});
+    const created = await callEngine("POST", "/containers/create", {
+      Image: testImage(),
+      Labels: { matchbox: `prune-${mark}` },
+      HostConfig: { Mounts: [{ Type: "volume", Source: `used-${mark}`, Target: "/x" }] },
+    });
+    const { Id: container } = JSON.parse(created.toString()) as { Id: string };
+    try {
+      expect(await images.removeUnusedVolumes(label)).toEqual([`unused-${mark}`]);
+      expect(await images.removeUnusedVolumes(label)).toEqual([]);
+      await callEngine("GET", `/volumes/strange-${mark}`);
+    } finally {
+      await callEngine("DELETE", `/containers/${container}?force=1`);
+      for (const name of ["used", "strange"]) await callEngine("DELETE", `/volumes/${name}-${mark}`);
+    }
   });
 });
