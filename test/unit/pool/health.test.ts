@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import {
+  CommandMissingError,
   EngineDownError,
   EngineRefusedError,
   ImageMissingError,
+  ImageUnfitError,
   PreloadError,
   RunnerError,
 } from "../../../src/container/errors.js";
@@ -40,6 +42,8 @@ describe("a lane's health", () => {
 
   it.each<[number, string, DaemonError]>([
     [1, "an image that is missing", new ImageMissingError("x:1")],
+    [1, "an image that cannot be a sandbox's", new ImageUnfitError("a volume over the runner")],
+    [1, "a command that is missing", new CommandMissingError("node", { lane: "node", image: "x:1" })],
     [1, "a module that cannot be imported", new PreloadError("preload: numpy: No module named 'numpy'")],
     [1, "an engine that is down", new EngineDownError("silent")],
     [3, "an engine that refuses", new EngineRefusedError("no")],
