@@ -69,15 +69,13 @@ describe("a lane for Node in an image that knows nothing of Matchbox", () => {
     ["a rejection that nobody catches", "Promise.reject(new Error('late'));"],
     ["text that is no program", "let x = ;"],
     ["a module that is not there", "require('./nothing-here');"],
-    ["an exit code", "console.log('out'); console.error('err'); process.exitCode = 7;"],
     ["an exit in the middle", "console.log('before'); process.exit(3); console.log('after');"],
     ["a signal to itself", "process.kill(process.pid, 'SIGTERM'); setTimeout(() => {}, 10000);"],
     ["a crash", "process.abort();"],
     [
       "handlers of the exit",
-      "process.on('exit', (code) => console.log('bye', code)); setTimeout(() => console.log('1'), 5);",
+      "process.on('exit', (code) => console.error('bye', code)); setTimeout(() => (process.exitCode = 7), 5);",
     ],
-    ["a time zone", "console.log(new Date(0).getHours());"],
     ["a lot of output", "for (let i = 0; i < 20000; i += 1) console.log(i);"],
   ])("ends and speaks as a plain start does: %s", async (_what, code) => {
     const { error } = await same(code);
@@ -126,19 +124,16 @@ describe("a lane for Node in an image that knows nothing of Matchbox", () => {
     expect((await same(child)).stdout).toBe("[ 'x' ]\n0\n");
   });
 
-  it.each([
-    [{ NODE_OPTIONS: "--no-warnings --stack-trace-limit=2" }],
-    [{ NODE_PATH: "/workspace/lib" }],
-    [{ LC_ALL: "de_DE.UTF-8" }],
-  ])("takes variables that Node reads when it starts: %j", async (env) => {
+  it("takes variables that Node reads when it starts", async () => {
     const code = [
       "console.log(Error.stackTraceLimit, require('module').globalPaths[0], Intl.NumberFormat().resolvedOptions().locale)",
       "console.log(process.argv, require('fs').readFileSync(0, 'utf8'))",
       "process.exitCode = 5",
     ].join("\n");
+    const env = { NODE_OPTIONS: "--stack-trace-limit=2", NODE_PATH: "/workspace/lib", LC_ALL: "de_DE.UTF-8" };
     const { code: exitCode, stdout } = await same(code, { env, args: ["x"], stdin: "input" });
     expect(exitCode).toBe(5);
-    expect(stdout).toContain("'x'");
+    expect(stdout).toMatch(/^2 \/workspace\/lib de-DE\n.*'x' \] input\n$/s);
   });
 
   it("passes on a signal where it had to start anew", async () => {
