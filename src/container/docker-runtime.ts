@@ -260,8 +260,18 @@ export class DockerRuntime implements SandboxRuntime {
       return container.State !== "running" && now - container.Created > ABANDONED_AFTER_S;
     });
     await Promise.all(leftovers.map((container) => this.#remove(container.Labels[SANDBOX_LABEL] as SandboxId)));
-    await this.#call("list", signal, () => this.#runnerVolumes.sweep());
+    await this.#sweepVolumes(signal);
     return leftovers.length;
+  }
+
+  async #sweepVolumes(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#call("list", signal, () => this.#runnerVolumes.sweep());
+    } catch (error) {
+      // A guard in front of the engine may keep volumes from us, and lanes with images of ours need none.
+      if (!(error instanceof EngineRefusedError)) throw error;
+      this.#options.log.debug({ err: error }, "could not look for leftover volumes");
+    }
   }
 
   async count({ signal }: { signal: AbortSignal }): Promise<number> {
