@@ -69,7 +69,7 @@ const READONLY_PATHS: readonly string[] = ["/proc/bus", "/proc/fs", "/proc/irq",
 
 /** What of an image decides how its containers are made. */
 export interface ImageTraits {
-  /** So that what was found out about an image holds for what is started, whatever its name means by then. */
+  /** What its name meant when it was looked at. */
   readonly imageId: string;
   /** Whether programs find `localhost` without /etc/hosts, which only an engine that sees to a network fills. */
   readonly resolvesLocalhost: boolean;
@@ -104,7 +104,7 @@ export function createOptions(spec: SandboxSpec, identity: ContainerIdentity, ab
   const owned = `exec,mode=0700,uid=${uid},gid=${gid}`;
   return {
     name: containerName(identity.sandbox),
-    Image: about.imageId,
+    Image: spec.image,
     // Ours, whatever the image says.
     Entrypoint: [RUNNER],
     Cmd: [...spec.command],

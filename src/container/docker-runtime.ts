@@ -186,9 +186,11 @@ export class DockerRuntime implements SandboxRuntime {
     const id = newSandboxId();
     this.#ledger.add(id);
     const began = this.#options.clock.now();
+    let about: Surroundings;
     let container: Docker.Container;
     try {
-      container = await this.#create(spec, id, this.#seen(spec) ?? (await this.#look(spec, signal)));
+      about = this.#seen(spec) ?? (await this.#look(spec, signal));
+      container = await this.#create(spec, id, about);
     } catch (error) {
       // A create whose answer was lost may have made a container all the same; outside of the ledger, `reap` finds it.
       this.#ledger.delete(id);
@@ -198,6 +200,7 @@ export class DockerRuntime implements SandboxRuntime {
     try {
       const createMs = this.#options.clock.now() - began;
       signal.throwIfAborted();
+      if (spec.runnerImage !== undefined) await this.#requireSame(container, spec.image, about.imageId);
       const directPipes = this.#directPipesOf(spec.ociRuntime);
       return await this.#start(container, { id, createMs, directPipes }, signal);
     } catch (error) {
@@ -217,6 +220,16 @@ export class DockerRuntime implements SandboxRuntime {
       (abortSignal) => this.#docker.createContainer({ ...apart({ name }, body), abortSignal }),
       spec.image,
     );
+  }
+
+  /**
+   * The name of an operator's image may mean another one by now, with volumes that nobody has seen. The look before the next
+   * attempt sees them.
+   * @throws EngineRefusedError
+   */
+  async #requireSame(container: Docker.Container, image: string, imageId: string): Promise<void> {
+    const found = await this.#call("inspect", undefined, (abortSignal) => container.inspect({ abortSignal }));
+    if (found.Image !== imageId) throw new EngineRefusedError(`The image ${image} is another one than a moment ago.`);
   }
 
   /** Attaches before the start, so that no byte of the runner's is missed. */

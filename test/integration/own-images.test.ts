@@ -195,6 +195,30 @@ describe("a lane whose image does not do", () => {
   });
 });
 
+describe("the name of a lane's image", () => {
+  it("looks again at an image whose name has come to mean another one", { timeout: 120_000 }, async () => {
+    const [repo, tag] = ["matchbox-test-moved", `${process.pid}`];
+    const call = async (image: string) =>
+      callEngine("POST", `/images/${encodeURIComponent(image)}/tag?repo=${repo}&tag=${tag}`);
+    await call(images.preloading);
+    try {
+      await using other = await startDaemon([
+        "lanes.python.warm=0",
+        "lanes.shell.warm=0",
+        `lanes.own={language: shell, image: "${repo}:${tag}", warm: 0}`,
+      ]);
+      await using client = await Peer.connect(other.url);
+      const code = "stat -f -c %T /data 2>&1";
+      expect((await client.run("own", code)).stdout).toContain("No such file");
+      // This one asks for volumes.
+      await call(images.python);
+      expect((await client.run("own", code)).stdout).toBe("tmpfs\n");
+    } finally {
+      await callEngine("DELETE", `/images/${repo}:${tag}?noprune=1`);
+    }
+  });
+});
+
 describe("the volume with the runner", () => {
   it("is made anew when somebody has removed it, and none is left at the end", { timeout: 120_000 }, async () => {
     await using other = await startDaemon([

@@ -41,7 +41,7 @@ describe("the options of a container", () => {
   it("are these, every one of them", () => {
     expect(closed()).toEqual({
       name: `matchbox-${id}`,
-      Image: "sha256:abc",
+      Image: "matchbox-sandbox:abc",
       Entrypoint: ["/opt/matchbox/runner"],
       Cmd: ["--main", "main.py", "--", "python3", "main.py"],
       User: "10001:10002",
