@@ -69,4 +69,5 @@ export default defineConfig(
       globals: { process: "readonly", performance: "readonly", setInterval: "readonly", clearInterval: "readonly" },
     },
   },
+  { files: ["src/web/public/*.js"], languageOptions: { globals: { document: "readonly", localStorage: "readonly" } } },
 );

@@ -5,13 +5,14 @@ import { fileURLToPath } from "node:url";
 
 /**
  * Finishes dist/ where the compiler stops: drops what was compiled from sources that are gone, copies the files that are
- * not TypeScript (the dashboard's pages), makes the command executable.
+ * not TypeScript, makes the command executable.
  *
  * @param {string} root
  */
 export async function afterBuild(root) {
   for (const folder of ["src", "bench"]) {
-    const sources = await filesIn(path.join(root, folder));
+    // The pages are the bundler's, and go to dist/web.
+    const sources = (await filesIn(path.join(root, folder))).filter((file) => !file.startsWith(`web${path.sep}`));
     const built = path.join(root, "dist", folder);
     const kept = new Set(
       sources.flatMap((file) =>

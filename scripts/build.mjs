@@ -9,7 +9,7 @@ const sourceFolders = ["src", "bench"];
 const otherInputs = ["tsconfig.json", "package.json", "node_modules/.package-lock.json"];
 
 /**
- * Compiles the TypeScript to dist/, unless dist/ was built from the same inputs already.
+ * Compiles the TypeScript to dist/ and bundles the pages, unless dist/ was built from the same inputs already.
  *
  * @param {string} root
  * @param {import("./steps.mjs").Progress} progress
@@ -30,6 +30,9 @@ export async function build(root, progress) {
   const { ok, output } = await runTool(process.execPath, [compiler, ...options], { cwd: root });
   if (!ok) throw new SetupError(`The TypeScript does not compile:\n${output.trimEnd()}`);
   await afterBuild(root);
+  const vite = path.join(root, "node_modules", "vite", "bin", "vite.js");
+  const pages = await runTool(process.execPath, [vite, "build", "-c", "src/web/vite.config.ts"], { cwd: root });
+  if (!pages.ok) throw new SetupError(`The pages cannot be built:\n${pages.output.trimEnd()}`);
   await writeFile(stamp, inputs);
 }
 

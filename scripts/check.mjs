@@ -20,6 +20,7 @@ export async function check(root) {
   /** @type {[string, [string, string[]]][]} */
   const checks = [
     ["types", node("typescript/bin/tsc", "-p", "test/tsconfig.json", "--noEmit")],
+    ["types of the pages", node("typescript/bin/tsc", "-p", "src/web/tsconfig.json")],
     ["lint", node("eslint/bin/eslint.js", "--max-warnings=0", ".")],
     ["format", node("prettier/bin/prettier.cjs", "--check", "--log-level=warn", ".")],
     ["unused code", node("knip/bin/knip.js", "--no-progress")],

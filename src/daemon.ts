@@ -29,6 +29,7 @@ import { Semaphore } from "./semaphore.js";
 import { HttpServer } from "./server/http-server.js";
 import { formatListenAddress, type ListenAddress } from "./server/listen-address.js";
 import { MemoryBudget } from "./sizing/memory-budget.js";
+import { Pages } from "./server/pages.js";
 
 /** Between looks for containers of ours that nobody knows of, in ms. */
 const HOUSEKEEPING_MS = 30_000;
@@ -72,7 +73,10 @@ export class Daemon implements AsyncDisposable {
   /** Changes of the configuration, one after the other. */
   #reloads: Promise<unknown> = Promise.resolve();
 
-  private constructor(options: DaemonOptions, parts: { cleanup: Cleanup; lanes: readonly PreparedLane[] }) {
+  private constructor(
+    options: DaemonOptions,
+    parts: { cleanup: Cleanup; lanes: readonly PreparedLane[]; pages: Pages },
+  ) {
     const { config, clock, log } = options;
     this.#options = options;
     this.#config = config;
@@ -101,6 +105,7 @@ export class Daemon implements AsyncDisposable {
         }),
         "/v1/lanes": () => ({ status: 200, type: "application/json", body: JSON.stringify(this.report()) }),
       },
+      pages: parts.pages,
       hello: () => this.#hello(),
       now: () => clock.now(),
       execute: (run) => this.#execute(run),
@@ -168,8 +173,9 @@ export class Daemon implements AsyncDisposable {
    */
   static async start(options: DaemonOptions): Promise<Daemon> {
     const lanes = await prepareLanes(options.config);
+    const pages = await Pages.read(join(packageRoot(), "dist", "web"));
     const cleanup = new Cleanup();
-    const daemon = new Daemon(options, { cleanup, lanes });
+    const daemon = new Daemon(options, { cleanup, lanes, pages });
     try {
       await daemon.#start();
     } catch (error) {

@@ -41,8 +41,16 @@ export class Door {
     this.#hosts = new Set(config.allowedHosts.map((host) => host.toLowerCase()));
   }
 
-  /** @returns undefined for a request that may come in */
-  check(request: IncomingMessage, path: string): Refusal | undefined {
+  /**
+   * @param entrance `page`: what holds no secrets and a browser loads before it can show a token. `socket`: a WebSocket's
+   * upgrade, for which a browser lets a page set no header but the subprotocols.
+   * @returns undefined for a request that may come in
+   */
+  check(
+    request: IncomingMessage,
+    path: string,
+    entrance: "request" | "page" | "socket" = "request",
+  ): Refusal | undefined {
     const { host, origin, authorization } = request.headers;
     if (!this.#isKnownHost(host)) {
       return { code: "forbidden_origin", message: "This Host is not allowed; server.allowedHosts has those that are." };
@@ -54,7 +62,11 @@ export class Door {
         message: "This Origin is not allowed; server.allowedOrigins has those that are.",
       };
     }
-    if (this.#tokenHashes.length > 0 && !OPEN_PATHS.has(path) && !this.#isKnownToken(authorization)) {
+    if (this.#tokenHashes.length === 0 || entrance === "page" || OPEN_PATHS.has(path)) return undefined;
+    const token =
+      bearerToken(authorization) ??
+      (entrance === "socket" ? subprotocolToken(request.headers["sec-websocket-protocol"]) : undefined);
+    if (!this.#isKnownToken(token)) {
       return { code: "unauthorized", message: "Send a configured token as `Authorization: Bearer TOKEN`." };
     }
     return undefined;
@@ -75,13 +87,22 @@ export class Door {
   }
 
   /** Compares hashes of equal length, all of them, in constant time: how long it takes tells nothing of a token. */
-  #isKnownToken(header: string | undefined): boolean {
-    const token = /^Bearer ([^\s]+)$/i.exec(header ?? "")?.[1];
+  #isKnownToken(token: string | undefined): boolean {
     const given = hash(token ?? "");
     let known = false;
     for (const expected of this.#tokenHashes) known = timingSafeEqual(given, expected) || known;
     return known && token !== undefined;
   }
+}
+
+function bearerToken(header: string | undefined): string | undefined {
+  return /^Bearer ([^\s]+)$/i.exec(header ?? "")?.[1];
+}
+
+/** Of `matchbox.v1, matchbox.token.BASE64URL`, as a page in a browser offers it. The first one counts. */
+function subprotocolToken(header: string | undefined): string | undefined {
+  const encoded = /(?:^|,)\s*matchbox\.token\.([\w-]+)\s*(?:,|$)/.exec(header ?? "")?.[1];
+  return encoded === undefined ? undefined : Buffer.from(encoded, "base64url").toString("utf8");
 }
 
 function hash(text: string): Buffer {

@@ -15,6 +15,7 @@ import { Door } from "./authenticate.js";
 import { Connection } from "./connection.js";
 import { formatListenAddress, type ListenAddress, parseListenAddress } from "./listen-address.js";
 import { OutputEncoder } from "./output-message.js";
+import type { Pages } from "./pages.js";
 import { Rehearsal } from "./rehearsal.js";
 
 /** A message over the limit gets an error of its own; one over this many times the limit is not even read. */
@@ -23,6 +24,8 @@ const HARD_LIMIT_FACTOR = 4;
 const MAX_FRAGMENTS = 1_024;
 /** How long a stopping daemon waits for killed runs to end and their containers to be gone before it closes connections, in ms. */
 const RECEIPT_GRACE_MS = 5_000;
+/** What a client may offer, and one that shows its token as a subprotocol has to: a browser takes no answer without one. */
+const SUBPROTOCOL = "matchbox.v1";
 const MAX_HEADERS_BYTES = 16 * 1024;
 
 /** What answers a plain request. */
@@ -38,6 +41,8 @@ export interface HttpServerOptions {
   readonly config: ServerConfig;
   /** `GET` only. */
   readonly routes: Readonly<Record<string, Route>>;
+  /** What a browser is shown; without it there is nothing to see. */
+  readonly pages?: Pages;
   readonly hello: () => HelloMessage;
   readonly now: () => number;
   readonly execute: (run: Run) => Promise<void>;
@@ -165,13 +170,16 @@ export class HttpServer {
 
   async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = pathOf(request);
-    const refusal = this.#door.check(request, path);
+    const isRead = request.method === "GET" || request.method === "HEAD";
+    const { pages } = this.#options;
+    const refusal = this.#door.check(request, path, isRead && pages?.has(path) === true ? "page" : "request");
     if (refusal !== undefined) {
       answer(response, errorAnswer(refusal.code, refusal.message), request);
       return;
     }
+    if (isRead && pages?.answer(request, response, path) === true) return;
     const route = Object.hasOwn(this.#options.routes, path) ? this.#options.routes[path] : undefined;
-    if (route === undefined || (request.method !== "GET" && request.method !== "HEAD")) {
+    if (route === undefined || !isRead) {
       answer(
         response,
         errorAnswer("not_found", `There is no ${request.method ?? "?"} ${path.slice(0, 200)}.`),
@@ -191,7 +199,7 @@ export class HttpServer {
     // Before anything else: a reset without a listener would end the process.
     socket.on("error", () => socket.destroy());
     const path = pathOf(request);
-    const refusal = this.#door.check(request, path);
+    const refusal = this.#door.check(request, path, "socket");
     if (refusal !== undefined) {
       refuseUpgrade(socket, errorAnswer(refusal.code, refusal.message));
       return;
@@ -242,6 +250,8 @@ function socketsFor(config: ServerConfig): WebSocketServer {
     maxFragments: MAX_FRAGMENTS,
     perMessageDeflate: false,
     clientTracking: false,
+    // Never one of those that carry a token.
+    handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   });
 }
 

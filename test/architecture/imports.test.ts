@@ -95,6 +95,9 @@ const RULES: Readonly<
   "cli/advice-table.ts": { values: ["sizing/advise.ts"], types: ["sizing/simulate.ts"] },
   "cli/build.ts": { values: ["container/engine-address.ts", "image-targets.ts"], lazy: ["setup"] },
 
+  // Runs in a browser.
+  web: { values: ["protocol", "client"] },
+
   "main.ts": { values: ["daemon.ts", "banner.ts", "config", "setup/sandbox-image.ts", ...LEAVES] },
   "banner.ts": { values: LEAVES, types: ["daemon.ts", "pool/lane.ts"] },
   "daemon.ts": {

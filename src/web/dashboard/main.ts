@@ -1,0 +1,3 @@
+import { showThemeToggle } from "../shared/theme.js";
+
+showThemeToggle();

@@ -1,0 +1,59 @@
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { brotliCompress, constants, gzip } from "node:zlib";
+import { promisify } from "node:util";
+import { defineConfig, type Plugin } from "vite";
+
+const here = import.meta.dirname;
+const outDir = join(here, "..", "..", "dist", "web");
+
+/** Puts `shared/header.html` where a page says `<!-- header: NAME -->`, with the link to that page marked as the current one. */
+function header(): Plugin {
+  return {
+    name: "matchbox-header",
+    transformIndexHtml: {
+      order: "pre",
+      async handler(html) {
+        const text = await readFile(join(here, "shared", "header.html"), "utf8");
+        return html.replace(/<!-- header: (\w+) -->/, (_all, page: string) =>
+          text.replace(`data-page="${page}"`, 'aria-current="page"').replace(/ data-page="\w+"/g, ""),
+        );
+      },
+    },
+  };
+}
+
+/** Writes each file a second and a third time, compressed as far as it goes: the daemon only picks one. */
+function precompress(): Plugin {
+  return {
+    name: "matchbox-precompress",
+    async closeBundle() {
+      const entries = await readdir(outDir, { recursive: true, withFileTypes: true });
+      for (const entry of entries.filter((one) => one.isFile())) {
+        const file = join(entry.parentPath, entry.name);
+        const content = await readFile(file);
+        const brotli = await promisify(brotliCompress)(content, {
+          params: { [constants.BROTLI_PARAM_SIZE_HINT]: content.length },
+        });
+        await writeFile(`${file}.br`, brotli);
+        await writeFile(`${file}.gz`, await promisify(gzip)(content, { level: 9 }));
+      }
+    },
+  };
+}
+
+export default defineConfig({
+  root: here,
+  base: "/",
+  logLevel: "warn",
+  plugins: [header(), precompress()],
+  build: {
+    outDir,
+    emptyOutDir: true,
+    target: "es2022",
+    // Everything is a file of its own that the policy of the pages ('self') covers, and nothing is inline.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rollupOptions: { input: [join(here, "index.html"), join(here, "playground.html")] },
+  },
+});
