@@ -19,9 +19,12 @@ import { packageRoot, packageVersion } from "./package-root.js";
 import { Headway } from "./pool/headway.js";
 import { Lane } from "./pool/lane.js";
 import { Lanes } from "./pool/lanes.js";
+import { ASSUMED_TIMES, measuredTimes } from "./pool/refill-times.js";
+import { sizedLanes } from "./pool/sized-lanes.js";
 import { sandboxSpec } from "./pool/spec.js";
 import type { LanesReport } from "./protocol/lanes.js";
 import { MAX_STDIN_WAITING_BYTES, PROTOCOL_VERSION } from "./protocol/limits.js";
+import type { LaneNow } from "./protocol/watch.js";
 import { type HelloMessage, runMessage, type ServerMessage } from "./protocol/messages.js";
 import { execute } from "./run/execute.js";
 import { Run } from "./run/run.js";
@@ -30,6 +33,9 @@ import { HttpServer } from "./server/http-server.js";
 import { formatListenAddress, type ListenAddress } from "./server/listen-address.js";
 import { MemoryBudget } from "./sizing/memory-budget.js";
 import { Pages } from "./server/pages.js";
+import { WatchRecord } from "./server/watch-record.js";
+import { Watchers } from "./server/watchers.js";
+import { type AdviceSubject, Advisor } from "./sizing/advisor.js";
 
 /** Between looks for containers of ours that nobody knows of, in ms. */
 const HOUSEKEEPING_MS = 30_000;
@@ -58,6 +64,8 @@ export class Daemon implements AsyncDisposable {
   readonly #options: DaemonOptions;
   readonly #cleanup: Cleanup;
   readonly #journal: Journal;
+  readonly #record: WatchRecord;
+  readonly #advisor: Advisor;
   readonly #startedAt: number;
   readonly #version = packageVersion();
   readonly #runtime: SandboxRuntime;
@@ -88,6 +96,12 @@ export class Daemon implements AsyncDisposable {
       clock,
       log,
     });
+    this.#record = new WatchRecord({
+      now: () => clock.now(),
+      epochMs: Date.now,
+      isLane: (name) => this.lanes.has(name),
+    });
+    this.#advisor = new Advisor({ subject: () => this.#adviceSubject(), clock, epochMs: Date.now });
     this.server = new HttpServer({
       config: config.server,
       routes: {
@@ -106,6 +120,15 @@ export class Daemon implements AsyncDisposable {
         "/v1/lanes": () => ({ status: 200, type: "application/json", body: JSON.stringify(this.report()) }),
       },
       pages: parts.pages,
+      watchers: new Watchers({
+        clock,
+        epochMs: Date.now,
+        record: this.#record,
+        lanes: () => [...this.lanes].map(laneNow),
+        report: () => this.report(),
+        advice: () => this.#advisor.advice(),
+        slowClientMs: () => this.#config.server.slowClientMs,
+      }),
       hello: () => this.#hello(),
       now: () => clock.now(),
       execute: (run) => this.#execute(run),
@@ -194,6 +217,7 @@ export class Daemon implements AsyncDisposable {
     });
     // The address is the claim on the instance: only its holder may touch that instance's containers.
     await this.server.listen();
+    await this.#cleanup.add("advisor", () => this.#advisor[Symbol.asyncDispose]());
     await this.#cleanup.add("journal", () => this.#journal[Symbol.asyncDispose]());
     await this.#cleanup.add("lanes", () => this.lanes[Symbol.asyncDispose]());
     await this.#cleanup.add("reloads", async () => {
@@ -295,22 +319,19 @@ export class Daemon implements AsyncDisposable {
       uptimeMs: toMicroseconds(this.#options.clock.now() - this.#startedAt),
       connections: this.server.connections,
       lanes: [...this.lanes].map((lane) => ({
-        name: lane.name,
-        state: lane.state,
-        reason: lane.fault?.message ?? null,
+        ...laneNow(lane),
         limits: lane.limits,
-        stock: {
-          warm: lane.counts.warm,
-          warmTarget: lane.warmTarget,
-          sizing: lane.sizing,
-          creating: lane.counts.creating,
-          leased: lane.counts.leased,
-          evicting: lane.counts.evicting,
-          max: lane.config.maxSandboxes,
-        },
-        waiting: lane.waiting,
         ...this.#journal.statisticsOf(lane.name),
       })),
+    };
+  }
+
+  /** What a lane's size is advised from: the record, and the lanes as they are configured and measured now. */
+  #adviceSubject(): AdviceSubject {
+    const report = this.report();
+    return {
+      traceFile: this.#config.sizing.traceFile,
+      ...sizedLanes(this.#config, (lane) => measuredTimes(report, lane) ?? ASSUMED_TIMES),
     };
   }
 
@@ -331,6 +352,7 @@ export class Daemon implements AsyncDisposable {
         egress: config.egress,
         onCall: (call, ms, outcome) => {
           this.#journal.engineCalled(call, ms, outcome);
+          this.#record.engineCalled(call, outcome);
         },
         clock,
         log,
@@ -381,9 +403,11 @@ export class Daemon implements AsyncDisposable {
       clock: this.#options.clock,
       onHandout: (lane, launch, waits) => {
         this.#journal.handedOut(lane, launch, waits);
+        this.#record.handedOut(lane, launch);
       },
       onEnd: (ended, record) => {
         this.#journal.ended(ended, record);
+        this.#record.runEnded(ended, record);
       },
     });
   }
@@ -417,7 +441,14 @@ function budgetBytes({ sizing: { memoryBudgetMiB } }: Config): number | null {
   return memoryBudgetMiB === null ? null : memoryBudgetMiB * 1024 * 1024;
 }
 
-/** Waits until each lane is full. @throws ConfigError with the reasons of those that cannot be */
+function laneNow(lane: Lane): LaneNow {
+  const { name, state, fault, config, counts, waiting, warmTarget, sizing } = lane;
+  const { warm, creating, leased, evicting } = counts;
+  const stock = { warm, warmTarget, sizing, creating, leased, evicting, max: config.maxSandboxes };
+  return { name, state, reason: fault?.message ?? null, stock, waiting };
+}
+
+/** Waits until each is full. @throws ConfigError with the reasons of those that cannot be */
 async function fill(lanes: readonly Lane[], signal: AbortSignal): Promise<void> {
   await Promise.all(lanes.map((lane) => lane.settled(signal)));
   const reasons = lanes.flatMap(({ name, fault }) => (fault === undefined ? [] : [`lanes.${name}: ${fault.message}`]));

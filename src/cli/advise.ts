@@ -1,9 +1,10 @@
 import { Command, Option } from "commander";
 import { type Address, parseAddress } from "../client/address.js";
 import { ConfigError } from "../errors.js";
-import { HEADWAY_MS } from "../pool/headway.js";
-import { type LanesReport, lanesReport } from "../protocol/lanes.js";
-import { advise, type SizedLane, showShare } from "../sizing/advise.js";
+import { ASSUMED_TIMES, measuredTimes, type RefillTimes } from "../pool/refill-times.js";
+import { sizedLanes } from "../pool/sized-lanes.js";
+import { lanesReport } from "../protocol/lanes.js";
+import { advise, showShare } from "../sizing/advise.js";
 import { readTrace, TraceError, type TraceLine } from "../sizing/trace.js";
 import { count, renderAdvice } from "./advice-table.js";
 import { CliError } from "./cli-error.js";
@@ -13,11 +14,7 @@ import { fleetRows, renderFleet } from "./fleet-report.js";
 import { argument, parseSetting, repeated, tokenOption } from "./options.js";
 import { style } from "./terminal.js";
 
-/** What is assumed where nobody measured, in ms: a sandbox in a lane with a network, on two cores that do other things too. */
-const ASSUMED_REFILL_MS = 250;
-const ASSUMED_REMOVE_MS = 100;
 const DEFAULT_TARGET = 0.999;
-const MIB = 1024 * 1024;
 /** What an idle sandbox weighs, and what a machine of a fleet has for them where the configuration does not say, in MiB. */
 const IDLE_MIB = 10;
 const FLEET_STOCK_MIB = 8_192;
@@ -93,7 +90,7 @@ async function configOf({ config: path, set }: AdviseOptions) {
 async function reportFleet(options: AdviseOptions): Promise<string> {
   const { engine, sizing } = await configOf(options);
   const mostWarm = Math.floor((sizing.memoryBudgetMiB ?? FLEET_STOCK_MIB) / IDLE_MIB);
-  const refillMs = options.refill ?? ASSUMED_REFILL_MS;
+  const refillMs = options.refill ?? ASSUMED_TIMES.refillMs;
   const question = {
     host: { startsInParallel: engine.maxConcurrentStarts, refillMs, mostWarm },
     ...{ idleMiB: IDLE_MIB, targetHitRate: options.target },
@@ -114,20 +111,9 @@ async function report(options: AdviseOptions): Promise<string> {
     throw error;
   }
   const times = await refillTimes(options);
-  const lanes = Object.fromEntries(
-    Object.entries(config.lanes).map(([name, { warm: configured, maxSandboxes, maxQueued, queueTimeoutMs }]) => {
-      const { windowMs, holdMs } = config.sizing;
-      const warm =
-        typeof configured === "number"
-          ? configured
-          : { ...configured, sandboxBytes: configured.idleMiB * MIB, windowMs, holdMs };
-      return [name, { warm, maxSandboxes, maxQueued, queueTimeoutMs, ...times.of(name) } satisfies SizedLane];
-    }),
-  );
-  const { maxConcurrentStarts } = config.engine;
-  const { memoryBudgetMiB } = config.sizing;
-  const memoryBudgetBytes = memoryBudgetMiB === null ? null : memoryBudgetMiB * MIB;
-  const advice = advise({ trace, lanes, maxConcurrentStarts, memoryBudgetBytes, targetHitRate: options.target });
+  const sized = sizedLanes(config, times.of);
+  const { lanes, maxConcurrentStarts } = sized;
+  const advice = advise({ trace, ...sized, targetHitRate: options.target });
   if (options.json === true) {
     const facts = { trace: path, runs: trace.length, maxConcurrentStarts, targetHitRate: options.target };
     return `${JSON.stringify({ ...facts, refill: times.source, lanes: advice })}\n`;
@@ -160,37 +146,21 @@ function noTrace(): never {
   );
 }
 
-interface RefillTimes {
+interface TimesOfLanes {
   /** In words. */
   readonly source: string;
-  of(lane: string): Pick<SizedLane, "refillMs" | "removeMs">;
+  readonly of: (lane: string) => RefillTimes;
 }
 
-async function refillTimes({ refill, url, token }: AdviseOptions): Promise<RefillTimes> {
+async function refillTimes({ refill, url, token }: AdviseOptions): Promise<TimesOfLanes> {
   if (refill !== undefined)
-    return { source: "as given", of: () => ({ refillMs: refill, removeMs: ASSUMED_REMOVE_MS }) };
-  const assumed = { refillMs: ASSUMED_REFILL_MS, removeMs: ASSUMED_REMOVE_MS };
+    return { source: "as given", of: () => ({ refillMs: refill, removeMs: ASSUMED_TIMES.removeMs }) };
   if (url === undefined)
-    return { source: `assumed (${ASSUMED_REFILL_MS} ms; --url measures, --refill says)`, of: () => assumed };
+    return { source: `assumed (${ASSUMED_TIMES.refillMs} ms; --url measures, --refill says)`, of: () => ASSUMED_TIMES };
   const answer = lanesReport.safeParse(await getJson(url, "/v1/lanes", { token }));
   if (!answer.success)
     throw new CliError("The daemon's report has another form than this command knows: are they of different versions?");
-  return { source: "measured by the daemon", of: (lane) => measuredTimes(answer.data, lane) ?? assumed };
-}
-
-/**
- * A lane's times from its report: the medians of the steps, and the moment that the run before has to itself.
- * @returns undefined before the first refill
- */
-export function measuredTimes(
-  { lanes }: LanesReport,
-  name: string,
-): Pick<SizedLane, "refillMs" | "removeMs"> | undefined {
-  const steps = lanes.find((lane) => lane.name === name)?.refillMs;
-  const { create, attach, start, ready, remove } = steps ?? {};
-  if (!create || !attach || !start || !ready) return undefined;
-  const refillMs = Math.round(HEADWAY_MS + create.p50 + attach.p50 + start.p50 + ready.p50);
-  return { refillMs, removeMs: Math.round(remove?.p50 ?? ASSUMED_REMOVE_MS) };
+  return { source: "measured by the daemon", of: (lane) => measuredTimes(answer.data, lane) ?? ASSUMED_TIMES };
 }
 
 function parseRefill(text: string): number {

@@ -30,6 +30,10 @@ export class Lanes implements AsyncDisposable {
     this.#lanes = byName(lanes);
   }
 
+  has(name: string): boolean {
+    return this.#lanes.has(name);
+  }
+
   /** @throws UnknownLaneError */
   get(name: string): Lane {
     const lane = this.#lanes.get(name);

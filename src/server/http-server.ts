@@ -17,6 +17,7 @@ import { formatListenAddress, type ListenAddress, parseListenAddress } from "./l
 import { OutputEncoder } from "./output-message.js";
 import type { Pages } from "./pages.js";
 import { Rehearsal } from "./rehearsal.js";
+import { MAX_WATCHERS, type Watchers } from "./watchers.js";
 
 /** A message over the limit gets an error of its own; one over this many times the limit is not even read. */
 const HARD_LIMIT_FACTOR = 4;
@@ -26,6 +27,8 @@ const MAX_FRAGMENTS = 1_024;
 const RECEIPT_GRACE_MS = 5_000;
 /** What a client may offer, and one that shows its token as a subprotocol has to: a browser takes no answer without one. */
 const SUBPROTOCOL = "matchbox.v1";
+/** Who watches has nothing to say. */
+const MAX_WATCHER_MESSAGE_BYTES = 1_024;
 const MAX_HEADERS_BYTES = 16 * 1024;
 
 /** What answers a plain request. */
@@ -43,6 +46,8 @@ export interface HttpServerOptions {
   readonly routes: Readonly<Record<string, Route>>;
   /** What a browser is shown; without it there is nothing to see. */
   readonly pages?: Pages;
+  /** Who watches at `/v1/watch`; without it nobody can. */
+  readonly watchers?: Watchers;
   readonly hello: () => HelloMessage;
   readonly now: () => number;
   readonly execute: (run: Run) => Promise<void>;
@@ -56,6 +61,7 @@ export class HttpServer {
   #door: Door;
   readonly #server: Server;
   #sockets: WebSocketServer;
+  readonly #watcherSockets = webSockets(MAX_WATCHER_MESSAGE_BYTES);
   readonly #connections = new Set<Connection>();
   readonly #output = new OutputEncoder();
   #pings: NodeJS.Timeout;
@@ -109,6 +115,7 @@ export class HttpServer {
   #pingEvery(ms: number): NodeJS.Timeout {
     return setInterval(() => {
       for (const connection of this.#connections) connection.ping();
+      this.#options.watchers?.ping();
     }, ms).unref();
   }
 
@@ -147,6 +154,8 @@ export class HttpServer {
     this.#draining = true;
     clearInterval(this.#pings);
     this.#rehearsal[Symbol.dispose]();
+    const { closeCode } = ERROR_FACTS.shutting_down;
+    this.#options.watchers?.close(closeCode ?? 1000, "The daemon is stopping.");
     const closed = new Promise<void>((resolve) => {
       this.#server.close(() => {
         resolve();
@@ -163,6 +172,7 @@ export class HttpServer {
     this.#server.closeAllConnections();
     const reluctant = setTimeout(() => {
       for (const connection of this.#connections) connection.terminate();
+      this.#options.watchers?.[Symbol.dispose]();
     }, 1_000);
     await closed;
     clearTimeout(reluctant);
@@ -204,12 +214,18 @@ export class HttpServer {
       refuseUpgrade(socket, errorAnswer(refusal.code, refusal.message));
       return;
     }
-    if (path !== "/v1/ws") {
-      refuseUpgrade(socket, errorAnswer("not_found", "WebSockets are at /v1/ws."));
+    const { watchers } = this.#options;
+    const isWatch = path === "/v1/watch" && watchers !== undefined;
+    if (path !== "/v1/ws" && !isWatch) {
+      refuseUpgrade(socket, errorAnswer("not_found", "WebSockets are at /v1/ws and /v1/watch."));
       return;
     }
     if (this.#draining) {
       refuseUpgrade(socket, errorAnswer("shutting_down", "The daemon is stopping."));
+      return;
+    }
+    if (isWatch) {
+      this.#addWatcher(watchers, { request, socket, head });
       return;
     }
     if (this.#connections.size >= this.#config.maxConnections) {
@@ -229,6 +245,17 @@ export class HttpServer {
     });
   }
 
+  #addWatcher(watchers: Watchers, upgrade: { request: IncomingMessage; socket: Duplex; head: Buffer }): void {
+    const { request, socket, head } = upgrade;
+    if (watchers.size >= MAX_WATCHERS) {
+      refuseUpgrade(socket, errorAnswer("rate_limited", `${MAX_WATCHERS} watch the daemon, as many as may.`));
+      return;
+    }
+    this.#watcherSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      watchers.add(webSocket);
+    });
+  }
+
   #createConnection(socket: WebSocket, execute: (run: Run) => Promise<void>): Connection {
     return new Connection({
       key: randomBytes(8).toString("hex"),
@@ -244,9 +271,13 @@ export class HttpServer {
 }
 
 function socketsFor(config: ServerConfig): WebSocketServer {
+  return webSockets(config.maxMessageBytes * HARD_LIMIT_FACTOR);
+}
+
+function webSockets(maxPayload: number): WebSocketServer {
   return new WebSocketServer({
     noServer: true,
-    maxPayload: config.maxMessageBytes * HARD_LIMIT_FACTOR,
+    maxPayload,
     maxFragments: MAX_FRAGMENTS,
     perMessageDeflate: false,
     clientTracking: false,

@@ -54,7 +54,13 @@ const RULES: Readonly<
       ...["container/errors.ts", "container/labels.ts", "container/runner-channel.ts"],
       ...["protocol/lanes.ts", "sizing/sizer.ts", ...LEAVES],
     ],
-    types: ["sizing/memory-budget.ts", "container/runtime.ts", "config/schema.ts", "protocol/messages.ts"],
+    types: [
+      "sizing/advise.ts",
+      "sizing/memory-budget.ts",
+      "container/runtime.ts",
+      "config/schema.ts",
+      "protocol/messages.ts",
+    ],
   },
   run: {
     values: ["pool/spec.ts", "container/runner-channel.ts", "protocol/error-codes.ts", "protocol/limits.ts", ...LEAVES],
@@ -68,9 +74,12 @@ const RULES: Readonly<
       "protocol",
     ],
   },
-  server: { values: ["run/run.ts", "protocol", ...LEAVES], types: ["run/termination.ts", "config/schema.ts"] },
+  server: {
+    values: ["run/run.ts", "protocol", ...LEAVES],
+    types: ["run/execute.ts", "run/termination.ts", "config/schema.ts"],
+  },
   // Replays and formulas: nothing of the daemon, which is only described to it.
-  sizing: { values: LEAVES },
+  sizing: { values: LEAVES, types: ["protocol/watch.ts"] },
   setup: {
     values: ["container/docker-client.ts", "container/engine-address.ts", "image-targets.ts", "package-root.ts"],
   },
@@ -90,7 +99,7 @@ const RULES: Readonly<
   "cli/doctor.ts": { values: [], lazy: ["doctor"] },
   "cli/check-list.ts": { values: [], types: ["doctor/check.ts"] },
   // One replays what a daemon has recorded, with the configuration that a daemon would have.
-  "cli/advise.ts": { values: ["sizing", "pool/headway.ts"], lazy: ["config/load.ts"] },
+  "cli/advise.ts": { values: ["sizing", "pool/refill-times.ts", "pool/sized-lanes.ts"], lazy: ["config/load.ts"] },
   "cli/fleet-report.ts": { values: ["sizing/advise.ts", "sizing/fleet.ts"] },
   "cli/advice-table.ts": { values: ["sizing/advise.ts"], types: ["sizing/simulate.ts"] },
   "cli/build.ts": { values: ["container/engine-address.ts", "image-targets.ts"], lazy: ["setup"] },
@@ -102,7 +111,8 @@ const RULES: Readonly<
   "banner.ts": { values: LEAVES, types: ["daemon.ts", "pool/lane.ts"] },
   "daemon.ts": {
     values: [
-      ...["server", "run", "pool", "container", "protocol", "journal.ts", "sizing/memory-budget.ts"],
+      ...["server", "run", "pool", "container", "protocol", "journal.ts"],
+      ...["sizing/advisor.ts", "sizing/memory-budget.ts"],
       ...["config/changes.ts", "config/json-schema.ts", ...LEAVES],
     ],
     types: ["config/schema.ts"],

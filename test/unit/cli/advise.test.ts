@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { renderAdvice } from "../../../src/cli/advice-table.js";
-import { measuredTimes } from "../../../src/cli/advise.js";
+import { measuredTimes } from "../../../src/pool/refill-times.js";
 import { HEADWAY_MS } from "../../../src/pool/headway.js";
 import { noMisses } from "../../../src/pool/misses.js";
 import { type LanesReport, lanesReport } from "../../../src/protocol/lanes.js";

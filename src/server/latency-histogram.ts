@@ -1,0 +1,28 @@
+import { LATENCY_BINS, latencyBin } from "../protocol/watch.js";
+
+/** As many as the percentiles of `GET /v1/lanes` are taken over, so that both tell of the same runs. */
+const WINDOW = 1_024;
+
+/** How often which latency came, over the last values: a value that comes takes the oldest one's place. */
+export class LatencyHistogram {
+  readonly #counts = new Array<number>(LATENCY_BINS).fill(0);
+  readonly #bins: number[] = [];
+  #next = 0;
+
+  add(ms: number): void {
+    const oldest = this.#bins[this.#next];
+    if (oldest !== undefined) this.#count(oldest, -1);
+    const bin = latencyBin(ms);
+    this.#count(bin, 1);
+    this.#bins[this.#next] = bin;
+    this.#next = (this.#next + 1) % WINDOW;
+  }
+
+  get counts(): readonly number[] {
+    return this.#counts;
+  }
+
+  #count(bin: number, by: number): void {
+    this.#counts[bin] = (this.#counts[bin] ?? 0) + by;
+  }
+}

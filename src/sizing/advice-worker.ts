@@ -1,0 +1,30 @@
+import { setPriority } from "node:os";
+import { parentPort, workerData } from "node:worker_threads";
+import { messageOf } from "../errors.js";
+import { advise } from "./advise.js";
+import { adviceTask, type WorkerAnswer } from "./advice-task.js";
+import { readTrace, TraceError } from "./trace.js";
+
+// The thread that `Advisor` starts: reads the record and replays it, which takes seconds for a long one.
+
+/** Arrivals that are replayed: the last ones, where there are more, so that it ends. */
+const MAX_ARRIVALS = 50_000;
+/** On Linux of this thread alone: runs come first, on every processor. */
+setPriority(0, 19);
+
+async function answer(): Promise<WorkerAnswer> {
+  const { traceFile, ...options } = adviceTask.parse(workerData);
+  try {
+    const trace = (await readTrace(traceFile)).slice(-MAX_ARRIVALS);
+    const hours = ((trace.at(-1)?.t ?? 0) - (trace[0]?.t ?? 0)) / 3_600_000;
+    const lanes = advise({ trace, ...options }).map(({ lane, runs, present, recommended, isReached, reason }) => {
+      return { lane, runs, present, recommended, isReached, reason };
+    });
+    return { hours, lanes };
+  } catch (error) {
+    if (error instanceof TraceError) return { problem: messageOf(error) };
+    throw error;
+  }
+}
+
+parentPort?.postMessage(await answer());
