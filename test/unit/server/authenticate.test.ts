@@ -15,10 +15,19 @@ function doorOf(
   return new Door(parseListenAddress(listen), { tokens: [], allowedOrigins: [], allowedHosts: [], ...lists });
 }
 
-function verdict(door: Door, headers: IncomingHttpHeaders, path = "/v1/ws"): string {
+function base64url(text: string): string {
+  return Buffer.from(text).toString("base64url");
+}
+
+function verdict(
+  door: Door,
+  headers: IncomingHttpHeaders,
+  path = "/v1/ws",
+  entrance?: "request" | "page" | "socket",
+): string {
   const request = new IncomingMessage(new Socket());
   request.headers = headers;
-  return door.check(request, path)?.code ?? "in";
+  return door.check(request, path, entrance)?.code ?? "in";
 }
 
 describe("the door's building", () => {
@@ -77,6 +86,38 @@ describe("a token at the door", () => {
       expect(verdict(door, LOCAL, path)).toBe("unauthorized");
     },
   );
+
+  it.each<[string, string, string]>([
+    ["the right one", `matchbox.v1, matchbox.token.${base64url(TOKEN)}`, "in"],
+    ["before the version, without a space", `matchbox.token.${base64url(TOKEN)},matchbox.v1`, "in"],
+    ["a wrong one", `matchbox.v1, matchbox.token.${base64url(`${TOKEN}x`)}`, "unauthorized"],
+    ["the right one as it is", `matchbox.v1, matchbox.token.${TOKEN}`, "unauthorized"],
+    ["an empty one", "matchbox.v1, matchbox.token.", "unauthorized"],
+    ["under another name", `matchbox.v1, xmatchbox.token.${base64url(TOKEN)}`, "unauthorized"],
+    ["a right one after a wrong one", `matchbox.token.eA, matchbox.token.${base64url(TOKEN)}`, "unauthorized"],
+    ["none", "matchbox.v1", "unauthorized"],
+  ])(
+    "may come as a subprotocol of a WebSocket, where a page can set no other header: %s",
+    (_what, offered, expected) => {
+      const headers = { ...LOCAL, "sec-websocket-protocol": offered };
+      expect(verdict(door, headers, "/v1/watch", "socket")).toBe(expected);
+      // A plain request has a header for it.
+      expect(verdict(door, headers, "/v1/lanes", "request")).toBe("unauthorized");
+    },
+  );
+
+  it("in the header counts before one in the subprotocols", () => {
+    const headers = { ...LOCAL, "sec-websocket-protocol": `matchbox.token.${base64url(TOKEN)}` };
+    expect(verdict(door, { ...headers, authorization: "Bearer wrong-wrong-wrong-wrong" }, "/v1/ws", "socket")).toBe(
+      "unauthorized",
+    );
+  });
+
+  it("is not needed for a page, whose Host and Origin are looked at all the same", () => {
+    expect(verdict(door, LOCAL, "/", "page")).toBe("in");
+    expect(verdict(door, { host: "evil.example" }, "/", "page")).toBe("forbidden_origin");
+    expect(verdict(door, { ...LOCAL, origin: "http://evil.example" }, "/", "page")).toBe("forbidden_origin");
+  });
 
   it("is not asked for where none is configured", () => {
     expect(verdict(doorOf(), LOCAL)).toBe("in");

@@ -433,6 +433,19 @@ describe("the listener", () => {
     }
   });
 
+  it("answers an offer of subprotocols with its version, and never with a token", async () => {
+    await using rig = await ServerRig.start({ tokens: ["correct-horse-battery"] });
+    const carrier = `matchbox.token.${Buffer.from("correct-horse-battery").toString("base64url")}`;
+    const socket = new WebSocket(`ws://${rig.authority}/v1/ws`, [carrier, "matchbox.v1"]);
+    await once(socket, "open");
+    expect(socket.protocol).toBe("matchbox.v1");
+    socket.terminate();
+    // Without one that the daemon speaks there is nothing to agree on, which a client may take as a failure.
+    const alone = new WebSocket(`ws://${rig.authority}/v1/ws`, [carrier]);
+    const [error] = (await once(alone, "error")) as [Error];
+    expect(error.message).toContain("no subprotocol");
+  });
+
   it("tells nothing of the host when a route fails", async () => {
     await using rig = await ServerRig.start();
     const answer = await fetch(`http://${rig.authority}/broken`);
