@@ -8,23 +8,48 @@ type Percentiles = LaneReport["handoutMs"];
 /** Values over which percentiles are taken. */
 const WINDOW = 1_024;
 
-/** The last values of one measure, for percentiles that mean "lately". */
+/** The last values of one measure, for percentiles that mean "lately": in order always, so that asking costs nothing. */
 class Window {
-  readonly #values: number[] = [];
+  /** As they came; the next takes the place of the oldest. */
+  readonly #values = new Float64Array(WINDOW);
+  /** The same, in ascending order. */
+  readonly #sorted = new Float64Array(WINDOW);
+  #length = 0;
   #next = 0;
 
   add(value: number): void {
+    if (this.#length === WINDOW) this.#remove(this.#values[this.#next] ?? 0);
+    const place = this.#placeOf(value);
+    this.#sorted.copyWithin(place + 1, place, this.#length);
+    this.#sorted[place] = value;
+    this.#length += 1;
     this.#values[this.#next] = value;
     this.#next = (this.#next + 1) % WINDOW;
   }
 
   percentiles(): Percentiles {
-    if (this.#values.length === 0) return null;
-    const sorted = Float64Array.from(this.#values).sort();
+    if (this.#length === 0) return null;
     // The nearest-rank definition: the smallest value that at least this share of all does not exceed.
     const at = (share: number): number =>
-      toMicroseconds(sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0);
+      toMicroseconds(this.#sorted[Math.max(0, Math.ceil(share * this.#length) - 1)] ?? 0);
     return { p50: at(0.5), p90: at(0.9), p99: at(0.99) };
+  }
+
+  #remove(value: number): void {
+    const place = this.#placeOf(value);
+    this.#sorted.copyWithin(place, place + 1, this.#length);
+    this.#length -= 1;
+  }
+
+  /** Where the first value stands that is not below this one. */
+  #placeOf(value: number): number {
+    let [low, high] = [0, this.#length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#sorted[middle] ?? 0) < value) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }
 

@@ -4,6 +4,8 @@ import { type MatchCounts, type MatchState, rearrange, sandboxesPerMatch } from 
 
 /** So many matches flare up at once at most, however many runs there were. */
 const MOST_FLARES = 8;
+/** How long they burn, in ms: they only stand for runs that are over. */
+const FLARE_MS = 450;
 /** So many waiting runs are drawn; the number beside tells of more. */
 const MOST_WAITING = 60;
 
@@ -48,8 +50,8 @@ export class MatchStrip {
     for (let flares = Math.min(runs, MOST_FLARES, matches.length); flares > 0; flares -= 1) {
       const match = matches[this.#nextFlare % matches.length];
       this.#nextFlare += 1;
-      // Two names for one animation: another name begins it anew.
-      if (match) setAttribute(match, "data-flare", match.getAttribute("data-flare") === "once" ? "again" : "once");
+      match?.setAttribute("data-flare", "");
+      setTimeout(() => match?.removeAttribute("data-flare"), FLARE_MS);
     }
   }
 
