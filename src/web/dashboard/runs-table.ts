@@ -4,8 +4,10 @@ import { formatCount } from "../shared/format.js";
 import { logAxis } from "./histogram.js";
 import { isProblem, runRow } from "./run-row.js";
 
-/** Rows that the page keeps: more than anybody reads, few enough to redraw in no time. */
-const MOST_ROWS = 100;
+/** Rows that the page keeps: every new one moves all others, and has them painted again. */
+const MOST_ROWS = 50;
+/** Between two changes of the table, in ms: rows that move more often cannot be read anyway. */
+const CHANGE_MS = 500;
 
 /** The runs that ended last, newest first. */
 export class RunsTable {
@@ -14,7 +16,10 @@ export class RunsTable {
   readonly #table = byId("runs-table");
   readonly #pause = byId("runs-pause");
   readonly #filter = byId("runs-problems");
+  /** The number of the last run that is shown, and when that was. */
   #shown = -1;
+  #shownAt = -Infinity;
+  #soon: number | undefined;
   #isPaused = false;
   #onlyProblems = false;
   #runs: readonly RunSummary[] = [];
@@ -37,7 +42,11 @@ export class RunsTable {
   update(runs: readonly RunSummary[], isAnew: boolean): void {
     this.#runs = runs;
     if (isAnew) this.#restart();
-    else this.#show();
+    else if (performance.now() - this.#shownAt >= CHANGE_MS) this.#show();
+    else
+      this.#soon ??= setTimeout(() => {
+        this.#show();
+      }, CHANGE_MS);
   }
 
   #restart(): void {
@@ -47,6 +56,9 @@ export class RunsTable {
   }
 
   #show(): void {
+    clearTimeout(this.#soon);
+    this.#soon = undefined;
+    this.#shownAt = performance.now();
     const waiting = this.#runs.filter(({ n }) => n > this.#shown);
     if (this.#isPaused && this.#shown >= 0) {
       setText(this.#pause, waiting.length === 0 ? "Paused" : `Paused, ${formatCount(waiting.length)} more`);
