@@ -22,6 +22,8 @@ export async function printBanner(daemon: Daemon, options: { signal: AbortSignal
   lines.push(
     "",
     `  Matchbox listens on ${paint("bold", url)}`,
+    // No browser can open a unix socket.
+    ...(address.startsWith("unix:") ? [] : [`  Dashboard           ${paint("bold", `${url}/`)}`]),
     "",
     "  Try it:",
     `    npx matchbox run${flag} python 'print("hello")'`,

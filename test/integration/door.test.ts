@@ -77,7 +77,7 @@ describe("the door", () => {
     },
   );
 
-  it("without the token, or with one that is nearly right, everything but the probes is 401", async () => {
+  it("without the token, or with one that is nearly right, everything but probes and pages is 401", async () => {
     const url = locked.url.replace("0.0.0.0", "127.0.0.1");
     for (const authorization of [
       "",
@@ -89,6 +89,7 @@ describe("the door", () => {
     ]) {
       const headers: Record<string, string> = authorization === "" ? {} : { Authorization: authorization };
       expect((await ask(url, { ...headers, ...UPGRADE }, "/v1/ws")).status).toBe(401);
+      expect((await ask(url, { ...headers, ...UPGRADE }, "/v1/watch")).status).toBe(401);
       expect((await ask(url, headers, "/metrics")).status).toBe(401);
       expect((await ask(url, headers, `/v1/lanes?token=${TOKEN}`)).status).toBe(401);
     }
