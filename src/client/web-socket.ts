@@ -1,5 +1,6 @@
 import { webSocketUrl } from "./address.js";
 import type { OpenSocket, Socket, SocketEvents } from "./socket.js";
+import { subprotocols } from "./subprotocols.js";
 
 /** The part of the standard WebSocket that is used. */
 export interface StandardWebSocket {
@@ -18,22 +19,13 @@ const OPEN = 1;
 /**
  * A socket on the standard `WebSocket`: for browsers, and for whatever else has one.
  *
- * It cannot send a token in a header, cannot dial a unix socket, and cannot stop reading: what a fast program writes is
- * held in memory until it is read, up to the lane's output limit.
- *
- * @param options.protocols subprotocols to offer
+ * It can send a token only as a subprotocol, cannot dial a unix socket, and cannot stop reading: what a fast program writes
+ * is held in memory until it is read, up to the lane's output limit.
  */
-export function standardSocket(
-  constructor: StandardWebSocketConstructor,
-  options: { protocols?: string[] } = {},
-): OpenSocket {
+export function standardSocket(constructor: StandardWebSocketConstructor): OpenSocket {
   return ({ address, token }, events) => {
     if (address.kind === "unix") throw new TypeError("a standard WebSocket cannot connect to a unix socket");
-    if (token !== undefined)
-      throw new TypeError(
-        "a standard WebSocket cannot send a token; connect from the daemon's own page or an allowed origin",
-      );
-    return wrap(new constructor(webSocketUrl(address), options.protocols), events);
+    return wrap(new constructor(webSocketUrl(address), subprotocols(token)), events);
   };
 }
 

@@ -60,6 +60,8 @@ export default defineConfig({
         if (log.code !== "INVALID_ANNOTATION") warn(level, log);
       },
       input: [join(here, "index.html"), join(here, "playground.html")],
+      // The client's way to a socket in Node, which it looks for only there.
+      external: /\/node-socket\.js$/,
     },
   },
 });

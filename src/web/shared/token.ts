@@ -1,5 +1,7 @@
 import { element } from "./dom.js";
 
+export { subprotocols } from "../../client/subprotocols.js";
+
 /** For this tab only: what a page keeps for longer, another page of the same origin finds later. */
 const KEY = "matchbox.token";
 
@@ -18,11 +20,6 @@ function storeToken(token: string): void {
   } catch {
     // Storage is switched off: the token is asked for again when the page is loaded anew.
   }
-}
-
-/** What a page offers as subprotocols of its WebSocket: a browser lets it send no other header. */
-export function subprotocols(token: string | undefined): string[] {
-  return token === undefined ? ["matchbox.v1"] : ["matchbox.v1", `matchbox.token.${toBase64Url(token)}`];
 }
 
 /** Whether the daemon lets this page in, with the token that it has. */
@@ -83,10 +80,4 @@ export async function askForToken(): Promise<string> {
       void check(input.value.trim());
     });
   });
-}
-
-/** Of the text's UTF-8, without padding: what may stand in a header's token. */
-function toBase64Url(text: string): string {
-  const bytes = String.fromCodePoint(...new TextEncoder().encode(text));
-  return btoa(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }

@@ -120,11 +120,18 @@ describe("the standard socket", () => {
     expect((await client.run({ lane: "python", code: "browser" }).result()).stdout).toBe("browser");
   });
 
-  it("refuses what it cannot do: tokens and unix sockets", async () => {
+  it("sends the token as a subprotocol, in letters that a header may have", async () => {
+    const { url, requests } = await listen();
+    const token = "0123456789abcdef?>ü";
+    await using client = await MatchboxClient.connect({ url, token, openSocket: standardSocket(WebSocket) });
+    expect((await client.run({ lane: "python", code: "token" }).result()).stdout).toBe("token");
+    const encoded = Buffer.from(token).toString("base64url");
+    expect(requests[0]?.headers["sec-websocket-protocol"]).toBe(`matchbox.v1,matchbox.token.${encoded}`);
+    expect(requests[0]?.headers.authorization).toBeUndefined();
+  });
+
+  it("refuses what it cannot do: unix sockets", async () => {
     const openSocket = standardSocket(WebSocket);
-    await expect(MatchboxClient.connect({ url: "http://127.0.0.1:1", token: "secret", openSocket })).rejects.toThrow(
-      /token/,
-    );
     await expect(MatchboxClient.connect({ socketPath: "/x", openSocket })).rejects.toThrow(/unix/);
   });
 });

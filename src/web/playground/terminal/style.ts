@@ -84,7 +84,9 @@ const MAX_REMEMBERED = 256;
 
 /** The style after `ESC [ parameters m`. What is not known changes nothing. */
 export function restyle(style: Style, parameters: string): Style {
-  const groups = parameters.split(";").map((group) => group.split(":").map((part) => (part === "" ? undefined : Number(part))));
+  const groups = parameters
+    .split(";")
+    .map((group) => group.split(":").map((part) => (part === "" ? undefined : Number(part))));
   let next = style;
   for (let at = 0; at < groups.length; at += 1) {
     const [code = 0, ...parts] = groups[at] ?? [];
@@ -94,7 +96,8 @@ export function restyle(style: Style, parameters: string): Style {
       const isWhole = parts.length > 0;
       const rest = isWhole ? parts : groups.slice(at + 1, at + 5).map(([first]) => first);
       const count = rest[0] === 5 ? 2 : rest[0] === 2 ? 4 : 1;
-      const color = rest[0] === 5 ? palette(rest[1]) : rest[0] === 2 ? direct(isWhole ? rest.slice(-3) : rest.slice(1)) : undefined;
+      const color =
+        rest[0] === 5 ? palette(rest[1]) : rest[0] === 2 ? direct(isWhole ? rest.slice(-3) : rest.slice(1)) : undefined;
       if (color !== undefined) next = { ...next, [layer]: color };
       if (!isWhole) at += count;
     } else if (code === 4 && parts[0] === 0) next = { ...next, underline: false };

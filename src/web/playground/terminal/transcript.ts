@@ -210,7 +210,8 @@ class OpenBlock implements Block {
     for (const span of spans) {
       this.#finishedChars += span.text.length;
       const last = this.#finished.at(-1);
-      if (last?.style === span.style) this.#finished[this.#finished.length - 1] = { ...last, text: last.text + span.text };
+      if (last?.style === span.style)
+        this.#finished[this.#finished.length - 1] = { ...last, text: last.text + span.text };
       else this.#finished.push(span);
     }
   }

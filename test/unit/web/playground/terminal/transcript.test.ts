@@ -26,7 +26,7 @@ describe("what stands on the page", () => {
     ["an emoji half written over", "\u{1f600}\ra", "a\ufffd"],
   ])("is right for %s", (_what, written, expected) => {
     expect(textAfter(written)).toBe(expected);
-    expect(textAfter(...written)).toBe(expected);
+    expect(textAfter(...Array.from(written))).toBe(expected);
   });
 
   it("keeps colours apart where one line is written over another", () => {

@@ -1,0 +1,102 @@
+import { byId, element, setText } from "../shared/dom.js";
+import { formatCount } from "../shared/format.js";
+import type { Span } from "./terminal/line.js";
+import { type Color, PLAIN, type Style } from "./terminal/style.js";
+import type { Block, Transcript } from "./terminal/transcript.js";
+
+/** So near to its end a reader still reads along. */
+const NEAR_PX = 32;
+/** After drawing the page has so many times as long for everything else, such as a click on Cancel. */
+const REST_FACTOR = 3;
+
+/** Draws a transcript, at most once a frame and less often where that is much to do, and keeps its end in sight. */
+export class OutputView {
+  readonly #transcript: Transcript;
+  readonly #console = byId("output");
+  readonly #dropped = byId("output-dropped");
+  readonly #follow = byId("follow");
+  #drawn: { readonly block: Block; readonly element: HTMLElement }[] = [];
+  #isFollowing = true;
+  #isAsked = false;
+  #notBefore = 0;
+
+  constructor(transcript: Transcript) {
+    this.#transcript = transcript;
+    this.#console.addEventListener("scroll", () => {
+      const { scrollHeight, scrollTop, clientHeight } = this.#console;
+      this.#setFollowing(scrollHeight - scrollTop - clientHeight < NEAR_PX);
+    });
+    this.#follow.addEventListener("click", () => {
+      this.#setFollowing(true);
+      this.#console.scrollTop = this.#console.scrollHeight;
+      this.#console.focus();
+    });
+  }
+
+  /** The transcript has changed. */
+  changed(): void {
+    if (this.#isAsked) return;
+    this.#isAsked = true;
+    requestAnimationFrame(this.#frame);
+  }
+
+  readonly #frame = (now: number): void => {
+    if (now < this.#notBefore) {
+      requestAnimationFrame(this.#frame);
+      return;
+    }
+    this.#isAsked = false;
+    const start = performance.now();
+    this.#draw();
+    // Reading where the end is makes the browser lay out what was drawn, so this is all that it costs.
+    if (this.#isFollowing) this.#console.scrollTop = this.#console.scrollHeight;
+    const end = performance.now();
+    this.#notBefore = end + REST_FACTOR * (end - start);
+  };
+
+  #draw(): void {
+    const { blocks, droppedLines } = this.#transcript;
+    const firstId = blocks[0]?.id ?? Infinity;
+    const kept = this.#drawn.findIndex(({ block }) => block.id >= firstId);
+    for (const { element: gone } of this.#drawn.splice(0, kept === -1 ? this.#drawn.length : kept)) gone.remove();
+    // Only the last one that was drawn can have changed since.
+    const last = this.#drawn.at(-1);
+    if (last !== undefined) last.element.replaceChildren(...last.block.spans.map(nodeOf));
+    const fresh = blocks.slice(this.#drawn.length).map((block) => ({
+      block,
+      element: element("div", { class: block.source }, ...block.spans.map(nodeOf)),
+    }));
+    this.#drawn.push(...fresh);
+    this.#console.append(...fresh.map((one) => one.element));
+    setText(this.#dropped, droppedLines === 0 ? "" : `${formatCount(droppedLines)} earlier lines are not kept here`);
+    this.#dropped.hidden = droppedLines === 0;
+  }
+
+  #setFollowing(isFollowing: boolean): void {
+    this.#isFollowing = isFollowing;
+    this.#follow.hidden = isFollowing;
+  }
+}
+
+function nodeOf({ text, style }: Span): Node {
+  if (style === PLAIN) return document.createTextNode(text);
+  const span = element("span", {}, text);
+  for (const trait of ["bold", "dim", "italic", "underline", "strike"] as const) {
+    span.classList.toggle(trait, style[trait]);
+  }
+  const { foreground, background } = colorsOf(style);
+  if (foreground !== undefined) span.style.color = cssOf(foreground);
+  if (background !== undefined) span.style.backgroundColor = cssOf(background);
+  return span;
+}
+
+function colorsOf(style: Style): { foreground: Color | undefined; background: Color | undefined } {
+  const { foreground, background } = style;
+  return style.inverse
+    ? { foreground: background ?? "var(--console)", background: foreground ?? "var(--console-ink)" }
+    : { foreground, background };
+}
+
+function cssOf(color: Color): string {
+  return typeof color === "number" ? `var(--ansi-${color})` : color;
+}
