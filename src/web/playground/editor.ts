@@ -52,6 +52,18 @@ const COLOURS = HighlightStyle.define([
   { tag: tags.invalid, color: "var(--bad)" },
 ]);
 
+/**
+ * Typing over selected text: left to itself the browser gives the new text the old one's look, by an inline style, which the
+ * page's policy forbids.
+ */
+function replaceSelection(event: InputEvent, view: EditorView): boolean {
+  const { data, inputType, isComposing } = event;
+  if (inputType !== "insertText" || data === null || isComposing || view.state.selection.main.empty) return false;
+  view.dispatch(view.state.replaceSelection(data), { scrollIntoView: true, userEvent: "input.type" });
+  event.preventDefault();
+  return true;
+}
+
 /** The program's editor, under a shadow root: only there does it take its styles in a way that the page's policy allows. */
 export class Editor {
   readonly #view: EditorView;
@@ -106,6 +118,7 @@ export class Editor {
           spellcheck: "false",
           autocapitalize: "off",
         }),
+        EditorView.domEventHandlers({ beforeinput: replaceSelection }),
         EditorView.updateListener.of((update) => {
           if (update.docChanged) this.#changed(update.state.doc.toString());
         }),

@@ -37,9 +37,6 @@ export class EndingView {
       ...(exit.signal === null ? [] : [["signal", exit.signal] satisfies [string, string]]),
       ["CPU time", formatMs(usage.cpuMs)],
       ["largest process", usage.maxRssBytes === null ? "–" : formatBytes(usage.maxRssBytes)],
-      ...(usage.oomKills === null || usage.oomKills === 0
-        ? []
-        : [["killed for memory", String(usage.oomKills)] satisfies [string, string]]),
       ["stdout", accountOf(output.stdout)],
       ["stderr", accountOf(output.stderr)],
       ...(started === undefined

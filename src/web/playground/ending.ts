@@ -19,7 +19,7 @@ export interface EndingContext {
 
 export function describeExit(exit: ExitMessage, context: EndingContext): Ending {
   const { tone, headline, details } = describeReason(exit, context);
-  return { tone, headline, details: [...details, ...describeTruncation(exit, context)] };
+  return { tone, headline, details: [...details, ...describeMemory(exit), ...describeTruncation(exit, context)] };
 }
 
 function describeReason(exit: ExitMessage, { lane, timeoutMs }: EndingContext): Ending {
@@ -33,8 +33,8 @@ function describeReason(exit: ExitMessage, { lane, timeoutMs }: EndingContext): 
     case "signaled":
       return { tone: "bad", headline: `ended by ${exit.signal ?? "a signal"}`, details: [] };
     case "timed_out": {
-      const limit = Math.min(timeoutMs ?? Infinity, lane?.timeoutMs ?? Infinity);
-      const after = Number.isFinite(limit) ? ` after ${showSeconds(limit)}` : "";
+      const limit = timeoutMs ?? lane?.timeoutMs;
+      const after = limit === undefined ? "" : ` after ${showSeconds(limit)}`;
       return { tone: "bad", headline: `timed out${after}`, details: ["The program was killed."] };
     }
     case "out_of_memory":
@@ -68,6 +68,12 @@ function describeReason(exit: ExitMessage, { lane, timeoutMs }: EndingContext): 
     default:
       throw new Error(`unexpected reason ${String(exit.reason satisfies never)}`);
   }
+}
+
+/** Of a program that went on although some process of it was killed, and then ended in a way of its own. */
+function describeMemory({ reason, usage: { oomKills } }: ExitMessage): string[] {
+  if (reason === "out_of_memory" || oomKills === null || oomKills === 0) return [];
+  return [oomKills === 1 ? "A process of it ran out of memory." : `${oomKills} processes of it ran out of memory.`];
 }
 
 function describeTruncation({ output }: ExitMessage, { lane }: EndingContext): string[] {
@@ -114,7 +120,7 @@ export function showMemory(bytes: number): string {
 export function describeLane(lane: LaneLimits): string {
   return [
     lane.network ? "network" : "no network",
-    `${showSeconds(lane.timeoutMs)} at most`,
+    `${showSeconds(lane.timeoutMs)}${lane.maxTimeoutMs > lane.timeoutMs ? `, at most ${showSeconds(lane.maxTimeoutMs)}` : ""}`,
     showMemory(lane.memoryBytes),
     `${lane.cpus} CPU`,
     `${formatBytes(lane.maxOutputBytes)} of output`,

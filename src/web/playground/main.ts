@@ -1,15 +1,14 @@
-import "../shared/no-eval.js";
 import { showThemeToggle } from "../shared/theme.js";
-import { Playground } from "./playground.js";
-import { listenForShortcuts } from "./shortcuts.js";
 
 showThemeToggle();
-const playground = new Playground();
-listenForShortcuts({
-  run: () => void playground.run(),
-  cancel: () => {
-    playground.cancel();
-  },
-  canCancel: () => playground.isPlaying,
-});
-void playground.keep();
+
+/** Everything but the page's frame, which is drawn first: the rest takes a slow machine a second to read. */
+async function load(): Promise<void> {
+  // Before whatever makes a schema.
+  await import("../shared/no-eval.js");
+  const { start } = await import("./start.js");
+  start();
+}
+
+if (document.hidden) void load();
+else requestAnimationFrame(() => setTimeout(() => void load()));

@@ -97,6 +97,8 @@ export class Playground {
   }
 
   cancel(): void {
+    if (!this.#player.isPlaying) return;
+    this.#stage.cancelling();
     this.#player.cancel();
   }
 

@@ -41,6 +41,8 @@ export class Stage {
     this.#ending.clear();
     this.#collected.clear();
     byId("output-empty").hidden = true;
+    // Where the two sides do not stand beside each other, the result's is out of sight.
+    byId("result").scrollIntoView({ block: "nearest" });
     this.#say("sent", "busy");
     this.#countFrom(performance.now());
     this.#runs += 1;
@@ -61,6 +63,11 @@ export class Stage {
         if (run === this.#runs) this.#ending.showGone(afterMs);
       },
     };
+  }
+
+  /** The ending is on its way, behind what was written before it. */
+  cancelling(): void {
+    this.#say("cancelling", "busy");
   }
 
   /** What keeps a run from being asked for. */
