@@ -15,7 +15,7 @@ describe.skipIf(installedBrowser === undefined)("the playground", () => {
   let browser: Browser;
   beforeAll(async () => {
     [daemon, guarded, browser] = await Promise.all([
-      startDaemonProcess(["lanes.shell.maxOutputBytes=67108864"]),
+      startDaemonProcess(),
       startDaemonProcess([`server.tokens=["${token}"]`, "lanes.python.warm=0"]),
       launchBrowser(),
     ]);
@@ -296,7 +296,7 @@ describe.skipIf(installedBrowser === undefined)("the playground", () => {
       const { page } = await openPage(browser, daemon.url);
       const devtools = await page.context().newCDPSession(page);
       await devtools.send("Emulation.setCPUThrottlingRate", { rate: 6 });
-      await page.goto(`${daemon.url}/playground`);
+      await page.goto(`${daemon.url}/playground`, { waitUntil: "commit" });
       const paint = await page.waitForFunction(() => performance.getEntriesByName("first-paint")[0]?.startTime);
       paints.push((await paint.jsonValue()) ?? Infinity);
       await page.context().close();

@@ -32,7 +32,7 @@ const LOOK = EditorView.theme({
   ".cm-scroller": { fontFamily: "var(--mono)", fontSize: "13px", lineHeight: "1.55" },
   ".cm-content": { padding: "10px 0", caretColor: "var(--accent)" },
   ".cm-line": { padding: "0 12px 0 8px" },
-  ".cm-gutters": { color: "var(--faint)", backgroundColor: "var(--surface)", border: "none" },
+  ".cm-gutters": { color: "var(--muted)", backgroundColor: "var(--surface)", border: "none" },
   ".cm-lineNumbers .cm-gutterElement": { minWidth: "40px", padding: "0 8px 0 12px" },
   ".cm-activeLine, .cm-activeLineGutter": { backgroundColor: "var(--active-line)" },
   ".cm-activeLineGutter": { color: "var(--ink)" },

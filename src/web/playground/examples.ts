@@ -41,7 +41,6 @@ print("\\n\\033[32mdone\\033[0m")
   {
     title: "Input while it runs",
     isInputOpen: true,
-    timeout: "2min",
     code: `import sys
 
 print("Type something below; end of input ends it.")

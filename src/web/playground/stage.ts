@@ -41,8 +41,9 @@ export class Stage {
     this.#ending.clear();
     this.#collected.clear();
     byId("output-empty").hidden = true;
-    // Where the two sides do not stand beside each other, the result's is out of sight.
-    byId("result").scrollIntoView({ block: "nearest" });
+    // Where the two sides do not stand beside each other, the result's may be out of sight.
+    const result = byId("result");
+    if (result.getBoundingClientRect().top > innerHeight / 3) result.scrollIntoView({ block: "start" });
     this.#say("sent", "busy");
     this.#countFrom(performance.now());
     this.#runs += 1;
