@@ -19,7 +19,7 @@ export interface FeedOptions {
 export class Feed {
   readonly #options: FeedOptions;
   #retryMs = FIRST_RETRY_MS;
-  #silence = 0;
+  #silence: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: FeedOptions) {
     this.#options = options;

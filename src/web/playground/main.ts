@@ -5,7 +5,7 @@ showThemeToggle();
 /** Everything but the page's frame, which is drawn first: the rest takes a slow machine a second to read. */
 async function load(): Promise<void> {
   // Before whatever makes a schema.
-  await import("../shared/no-eval.js");
+  await import("../shared/zod-without-eval.js");
   const { start } = await import("./start.js");
   start();
 }
