@@ -3,6 +3,7 @@ import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-c
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { installedBrowser, launchBrowser, openPage, type WatchedPage } from "../support/browser.js";
 import { type DaemonProcess, startDaemonProcess } from "../support/daemon.js";
+import { faintTexts, unnamedParts } from "../support/page-checks.js";
 
 /** Everything that the page loads, as it is sent. */
 const BUDGET_BYTES = 150_000;
@@ -302,6 +303,19 @@ describe.skipIf(installedBrowser === undefined)("the playground", () => {
       await page.context().close();
     }
     expect(Math.min(...paints)).toBeLessThan(FIRST_PAINT_MS);
+  });
+
+  it.each(["light", "dark"] as const)("can be read in the %s theme, colours of a terminal too", async (colorScheme) => {
+    const { page, faults } = await open({ colorScheme });
+    await write(page, "shell", String.raw`printf '\033[%dm colour \033[0m' 3{1..7} 9{1..7}; echo error >&2; exit 1`);
+    await page.getByText("Settings defaults").click();
+    await page.getByText("Files none").click();
+    await run(page);
+    await page.getByText("The container is gone").waitFor();
+    expect(await faintTexts(page)).toEqual([]);
+    expect(await unnamedParts(page)).toEqual([]);
+    expect(faults).toEqual([]);
+    await page.context().close();
   });
 
   it("fits a phone", async () => {

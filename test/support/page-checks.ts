@@ -46,12 +46,14 @@ export async function unnamedParts(page: Page): Promise<string[]> {
     const nameOf = (element: Element): string => {
       const by = (element.getAttribute("aria-labelledby") ?? "").split(" ").filter((id) => id !== "");
       const labels = by.map((id) => document.getElementById(id)?.textContent ?? "");
+      const forInput = element instanceof HTMLInputElement ? [...(element.labels ?? [])] : [];
+      labels.push(...forInput.map((label) => label.textContent));
       return [...labels, element.getAttribute("aria-label") ?? "", element.textContent].join("").trim();
     };
     const ownNameOf = (element: Element): string =>
       element.hasAttribute("aria-labelledby") ? nameOf(element) : (element.getAttribute("aria-label") ?? "").trim();
     const found: string[] = [];
-    for (const element of document.querySelectorAll("a, button, input, select, summary, [tabindex='0']"))
+    for (const element of document.querySelectorAll("a, button, input:not([hidden]), select, summary, [tabindex='0']"))
       if (nameOf(element) === "") found.push(`no name: ${element.outerHTML.slice(0, 80)}`);
     for (const element of document.querySelectorAll("[role=img], nav, section, [role=region], article"))
       if (ownNameOf(element) === "") found.push(`no label: ${element.outerHTML.slice(0, 80)}`);

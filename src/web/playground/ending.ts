@@ -106,7 +106,8 @@ export function describeFailure(error: MatchboxError, hasStarted: boolean): Endi
   return { tone: "bad", headline: error.code, details: [error.message, ...retry] };
 }
 
-function showSeconds(ms: number): string {
+/** A limit, as it was configured: without figures that say nothing. */
+export function showSeconds(ms: number): string {
   return ms < 1_000 ? `${ms} ms` : `${Number((ms / 1_000).toFixed(1))} s`;
 }
 

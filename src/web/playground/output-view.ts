@@ -6,6 +6,8 @@ import type { Block, Transcript } from "./terminal/transcript.js";
 
 /** So near to its end a reader still reads along. */
 const NEAR_PX = 32;
+/** Of a line that is not broken, as the style sheet has it. */
+const LINE_PX = 19.5;
 /** After drawing the page has so many times as long for everything else, such as a click on Cancel. */
 const REST_FACTOR = 3;
 
@@ -61,11 +63,12 @@ export class OutputView {
     for (const { element: gone } of this.#drawn.splice(0, kept === -1 ? this.#drawn.length : kept)) gone.remove();
     // Only the last one that was drawn can have changed since.
     const last = this.#drawn.at(-1);
-    if (last !== undefined) last.element.replaceChildren(...last.block.spans.map(nodeOf));
-    const fresh = blocks.slice(this.#drawn.length).map((block) => ({
-      block,
-      element: element("div", { class: block.source }, ...block.spans.map(nodeOf)),
-    }));
+    if (last !== undefined) fill(last.element, last.block);
+    const fresh = blocks.slice(this.#drawn.length).map((block) => {
+      const made = element("div", { class: block.source });
+      fill(made, block);
+      return { block, element: made };
+    });
     this.#drawn.push(...fresh);
     this.#console.append(...fresh.map((one) => one.element));
     setText(this.#dropped, droppedLines === 0 ? "" : `${formatCount(droppedLines)} earlier lines are not kept here`);
@@ -76,6 +79,12 @@ export class OutputView {
     this.#isFollowing = isFollowing;
     this.#follow.hidden = isFollowing;
   }
+}
+
+function fill(target: HTMLElement, { spans, lines }: Block): void {
+  target.replaceChildren(...spans.map(nodeOf));
+  // What it is taken for while it is out of sight and not laid out.
+  target.style.setProperty("contain-intrinsic-block-size", `auto ${lines * LINE_PX}px`);
 }
 
 function nodeOf({ text, style }: Span): Node {

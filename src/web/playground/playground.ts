@@ -1,8 +1,8 @@
 import type { LaneLimits } from "../../protocol/messages.js";
 import { byId, element } from "../shared/dom.js";
-import { formatMs } from "../shared/format.js";
 import { Drafts } from "./drafts.js";
 import { Editor } from "./editor.js";
+import { showSeconds } from "./ending.js";
 import { examplesFor } from "./examples.js";
 import { Fields } from "./fields.js";
 import { FilesView } from "./files-view.js";
@@ -110,7 +110,7 @@ export class Playground {
     this.#drafts.keepLane(lane.name);
     const examples = examplesFor(lane.language);
     this.#editor.open(this.#drafts.codeOf(lane.name) ?? examples[0]?.code ?? "", lane.language);
-    this.#fields.setDefaultTimeout(`the lane's ${formatMs(lane.timeoutMs)}`);
+    this.#fields.setDefaultTimeout(`the lane's ${showSeconds(lane.timeoutMs)}`);
     this.#examples.replaceChildren(
       element("option", { value: "" }, "Choose one"),
       ...examples.map(({ title }, index) => element("option", { value: String(index) }, title)),

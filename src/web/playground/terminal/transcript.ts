@@ -11,6 +11,7 @@ export interface Block {
   readonly source: Source;
   /** Finished and unfinished lines, with their line feeds. */
   readonly spans: readonly Span[];
+  readonly lines: number;
 }
 
 export interface TranscriptLimits {
