@@ -19,7 +19,7 @@ export class RunsTable {
   /** The number of the last run that is shown, and when that was. */
   #shown = -1;
   #shownAt = -Infinity;
-  #soon: number | undefined;
+  #soon: ReturnType<typeof setTimeout> | undefined;
   #isPaused = false;
   #onlyProblems = false;
   #runs: readonly RunSummary[] = [];
