@@ -153,6 +153,19 @@ describe.skipIf(installedBrowser === undefined)("the dashboard", () => {
     await own[Symbol.asyncDispose]();
   });
 
+  it("says when the daemon is of another version than the page, and how to get the right one", async () => {
+    const { page } = await openPage(browser, daemon.url);
+    await page.routeWebSocket("**/v1/watch", (socket) => {
+      socket.connectToServer().onMessage((text) => socket.send(String(text).replace('"version":1', '"version":2')));
+    });
+    await page.goto(daemon.url);
+    await page.getByRole("alert").filter({ hasText: "another version than this page" }).waitFor();
+    await page.getByRole("button", { name: "Reload" }).focus();
+    await page.keyboard.press("Enter");
+    await live(page);
+    await page.context().close();
+  });
+
   it("asks for a token where the daemon does, until it is the right one, and keeps it for the tab only", async () => {
     await using own = await startDaemon([`server.tokens=["${TOKEN}"]`]);
     const { page, faults } = await openPage(browser, own.url);

@@ -28,7 +28,7 @@ export class Feed {
   start(): void {
     showConnection("connecting", "connecting");
     this.#connect(storedToken());
-    // Somebody who comes back to the page wants to see it live at once.
+    // With the network the daemon may be back, too.
     window.addEventListener("online", () => {
       this.#retryMs = FIRST_RETRY_MS;
     });
