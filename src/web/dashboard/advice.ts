@@ -25,6 +25,7 @@ export function counselFor(advice: WatchAdvice, lane: string, present: number): 
       const own = advice.lanes.find((one) => one.lane === lane);
       if (own === undefined) return quiet("no runs yet", "The record has no runs of this lane to advise from.");
       const basis = ` (${formatCount(own.runs)} runs, target ${formatShare(advice.targetHitRate)})`;
+      if (own.present === null) return quiet(`follows the runs: ${present}`, `${own.reason}${basis}`);
       const isChange = own.recommended !== present;
       return {
         verdict: isChange ? `set warm: ${own.recommended}` : `keep warm: ${present}`,

@@ -28,7 +28,7 @@ function runOf(fields: { lane?: string; receivedAt?: number } = {}): Run {
   const { lane = "python", receivedAt = 0 } = fields;
   const secrets = { code: "SECRET-code", env: { SECRET: "SECRET-env" }, files: [{ path: "SECRET-name", content: "" }] };
   const request = runMessage.parse({ type: "run", id: "SECRET-id", lane, ...secrets });
-  return new Run({ request, client: "SECRET-client", receivedAt, send: () => undefined });
+  return new Run({ request, client: "SECRET-client", receivedAt, send: () => undefined, sendOutput: () => undefined });
 }
 
 function served(firstByteMs: number | null = 2, reason: ExitReason = "exited"): RunRecord {

@@ -35,7 +35,7 @@ class FakeSocket extends EventEmitter {
 }
 
 function lane(name: string, warm: number): LaneNow {
-  const stock = { warm, warmTarget: 4, creating: 0, leased: 0, evicting: 0, max: 8 };
+  const stock = { warm, warmTarget: 4, sizing: null, creating: 0, leased: 0, evicting: 0, max: 8 };
   return { name, state: "ready", reason: null, stock, waiting: 0 };
 }
 

@@ -77,6 +77,11 @@ describe("advice", () => {
     expect(counselFor(advice, "python", 6)).toMatchObject({ verdict: "keep warm: 6", isChange: false });
   });
 
+  it("has nothing to set where the size follows the runs", () => {
+    const adaptive = { ...advice, lanes: lanes.map((lane) => ({ ...lane, present: null })) };
+    expect(counselFor(adaptive, "python", 5)).toMatchObject({ verdict: "follows the runs: 5", isChange: false });
+  });
+
   it("says why there is none", () => {
     expect(counselFor({ state: "off" }, "python", 4).words).toContain("sizing.traceFile");
     expect(counselFor({ state: "failed", message: "torn" }, "python", 4).words).toBe("torn");
