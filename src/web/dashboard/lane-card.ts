@@ -1,7 +1,7 @@
 import type { LaneReport } from "../../protocol/lanes.js";
 import type { WatchAdvice } from "../../protocol/watch.js";
 import { element, setAttribute, setText } from "../shared/dom.js";
-import { formatBytes, formatCount, formatMs, formatShare } from "../shared/format.js";
+import { formatCount, formatMemory, formatMs, formatShare } from "../shared/format.js";
 import { counselFor } from "./advice.js";
 import { Histogram } from "./histogram.js";
 import { MatchStrip } from "./match-strip.js";
@@ -110,7 +110,7 @@ export class LaneCard {
 function limitsOf({ limits, stock }: LaneReport): string {
   const parts = [
     limits.network ? "network" : "no network",
-    formatBytes(limits.memoryBytes),
+    formatMemory(limits.memoryBytes),
     `${limits.cpus} CPU`,
     `${formatMs(limits.timeoutMs).replace(/\.00(?= )| 0 s$/, "")} limit`,
     `at most ${stock.max}`,

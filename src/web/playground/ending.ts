@@ -1,7 +1,7 @@
 import type { MatchboxError } from "../../client/errors.js";
 import type { ExitMessage } from "../../protocol/exit.js";
 import type { LaneLimits } from "../../protocol/messages.js";
-import { formatBytes, formatCount, formatMs } from "../shared/format.js";
+import { formatBytes, formatCount, formatMemory, formatMs } from "../shared/format.js";
 
 /** How a run ended, in words. */
 export interface Ending {
@@ -44,7 +44,7 @@ function describeReason(exit: ExitMessage, { lane, timeoutMs }: EndingContext): 
         details: [
           lane === undefined
             ? "The program was killed."
-            : `The program was killed: a sandbox of this lane has ${showMemory(lane.memoryBytes)}, files included.`,
+            : `The program was killed: a sandbox of this lane has ${formatMemory(lane.memoryBytes)}, files included.`,
         ],
       };
     case "output_limit":
@@ -111,18 +111,12 @@ export function showSeconds(ms: number): string {
   return ms < 1_000 ? `${ms} ms` : `${Number((ms / 1_000).toFixed(1))} s`;
 }
 
-/** Memory limits are configured in units of 1,024. */
-export function showMemory(bytes: number): string {
-  const mebibytes = bytes / 1024 ** 2;
-  return mebibytes >= 1024 ? `${Number((mebibytes / 1024).toFixed(1))} GiB` : `${Number(mebibytes.toFixed(1))} MiB`;
-}
-
 /** A lane's limits in a line. */
 export function describeLane(lane: LaneLimits): string {
   return [
     lane.network ? "network" : "no network",
     `${showSeconds(lane.timeoutMs)}${lane.maxTimeoutMs > lane.timeoutMs ? `, at most ${showSeconds(lane.maxTimeoutMs)}` : ""}`,
-    showMemory(lane.memoryBytes),
+    formatMemory(lane.memoryBytes),
     `${lane.cpus} CPU`,
     `${formatBytes(lane.maxOutputBytes)} of output`,
   ].join(" · ");

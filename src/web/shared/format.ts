@@ -41,6 +41,12 @@ export function formatBytes(bytes: number): string {
   return `${value.toFixed(digits)} ${UNITS[unit] ?? ""}`;
 }
 
+/** A limit on memory, in the units of 1,024 in which it is configured. */
+export function formatMemory(bytes: number): string {
+  const mebibytes = bytes / 1024 ** 2;
+  return mebibytes >= 1024 ? `${Number((mebibytes / 1024).toFixed(1))} GiB` : `${Number(mebibytes.toFixed(1))} MiB`;
+}
+
 /** 0.99951 as `99.95 %`; never 100 % for anything that is less. */
 export function formatShare(share: number | null): string {
   if (share === null) return "–";

@@ -428,6 +428,38 @@ describe("a channel whose runner offers pipes of its own", () => {
     ]);
   });
 
+  it("keeps nothing of the memory that the pipe's bytes are lent in, however they are cut", async () => {
+    const frames = Buffer.concat([
+      encodeFrame(FromRunner.stdout, Buffer.from("first")),
+      encodeFrame(
+        FromRunner.collected,
+        Buffer.concat([Buffer.from("000000000000000501a4", "hex"), Buffer.from("name")]),
+      ),
+      encodeFrame(FromRunner.data, Buffer.from("cont")),
+      encodeFrame(FromRunner.data, Buffer.from("e")),
+      encodeFrame(FromRunner.exit, encodeExit({ code: 3 })),
+    ]);
+    for (let size = 1; size <= frames.length; size += 1) {
+      const { sayReady, reach, answer, begin, heard, pipe } = openChannelWithPipes();
+      await sayReady(OFFER);
+      await reach();
+      await answer(FromRunner.direct);
+      begin();
+      const shared = Buffer.alloc(size);
+      for (let at = 0; at < frames.length; at += size) {
+        const count = frames.copy(shared, 0, at);
+        pipe.output.emit("data", shared.subarray(0, count));
+        shared.fill("X");
+      }
+      const text = heard.flatMap(([kind, piece]) => (kind === "stdout" ? [piece] : [])).join("");
+      expect(text).toBe("first");
+      expect(heard.slice(-2)).toEqual([
+        ["file", "name", "conte"],
+        ["exit", 3],
+      ]);
+    }
+  });
+
   it("holds back the pipe, and not the old stream, while a client is slow", async () => {
     const { channel, sayReady, reach, answer, output, pipe } = openChannelWithPipes();
     await sayReady(OFFER);

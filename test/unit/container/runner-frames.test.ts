@@ -22,8 +22,12 @@ import { encodeReady } from "../../support/fake-runtime.js";
 function decoded(chunks: readonly Buffer[]): Frame[] {
   const decoder = new FrameDecoder();
   const frames: Frame[] = [];
-  for (const chunk of chunks)
-    decoder.push(chunk, (frame) => frames.push({ type: frame.type, payload: Buffer.from(frame.payload) }));
+  for (const chunk of chunks) {
+    // Memory that is somebody else's right afterwards, as a pipe's reader lends it.
+    const lent = Buffer.from(chunk);
+    decoder.push(lent, (frame) => frames.push({ type: frame.type, payload: Buffer.from(frame.payload) }));
+    lent.fill("X");
+  }
   return frames;
 }
 

@@ -34,8 +34,11 @@ class Rig {
     });
   }
 
+  /** Gives bytes in memory that is somebody else's right afterwards, as a pipe's reader does. */
   take(stream: OutputStream, bytes: string | readonly number[] | Buffer): void {
-    this.output.take(stream, typeof bytes === "string" ? Buffer.from(bytes) : Buffer.from(bytes));
+    const lent = typeof bytes === "string" ? Buffer.from(bytes) : Buffer.from(bytes);
+    this.output.take(stream, lent);
+    lent.fill("X");
   }
 
   texts(stream: OutputStream = "stdout"): string[] {
