@@ -148,7 +148,7 @@ describe("B2 isolation posture, from inside", () => {
     it("B2.21 PID 1 shows nothing of itself but its command line, which has no secret", () => {
       expect(except(of().pid_1, ["EACCES", "EPERM"])).toEqual([]);
       const [commandLine, environment] = of().processes["1"]!;
-      expect(commandLine).toMatch(/^\/opt\/matchbox\/runner\0--env\0/);
+      expect(commandLine).toMatch(/^\/opt\/matchbox\/runner\0--(?:env|prepend)\0/);
       expect(environment).toBe("EACCES");
     });
 

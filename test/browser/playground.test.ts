@@ -178,6 +178,8 @@ describe.skipIf(installedBrowser === undefined)("the playground", () => {
     await page.getByRole("region", { name: "Ending" }).waitFor();
     expect(await output(page).evaluate((console) => console.scrollTop)).toBe(0);
     await page.getByRole("button", { name: "Follow the output" }).click();
+    // It takes a line of the output's room.
+    await page.getByText("The container is gone").waitFor();
     await expect.poll(distance).toBeLessThan(2);
     await page.context().close();
   });

@@ -19,6 +19,8 @@ export class OutputView {
   readonly #follow = byId("follow");
   #drawn: { readonly block: Block; readonly element: HTMLElement }[] = [];
   #isFollowing = true;
+  /** Where the reader was at the last scroll, in pixels. */
+  #top = 0;
   #isAsked = false;
   #notBefore = 0;
 
@@ -26,13 +28,25 @@ export class OutputView {
     this.#transcript = transcript;
     this.#console.addEventListener("scroll", () => {
       const { scrollHeight, scrollTop, clientHeight } = this.#console;
-      this.#setFollowing(scrollHeight - scrollTop - clientHeight < NEAR_PX);
+      const isUp = scrollTop < this.#top;
+      this.#top = scrollTop;
+      // Without a move up it is the text that has grown, and nobody has left its end.
+      if (scrollHeight - scrollTop - clientHeight < NEAR_PX) this.#setFollowing(true);
+      else if (isUp) this.#setFollowing(false);
+      if (this.#isFollowing && !isUp) this.#toEnd();
     });
     this.#follow.addEventListener("click", () => {
       this.#setFollowing(true);
-      this.#console.scrollTop = this.#console.scrollHeight;
+      this.#toEnd();
       this.#console.focus();
     });
+    const stayAtEnd = (): void => {
+      if (this.#isFollowing) this.#toEnd();
+    };
+    // What comes into sight is laid out only then, and may turn out higher than it was taken for.
+    this.#console.addEventListener("contentvisibilityautostatechange", stayAtEnd);
+    // The account of the run takes its room from the output, a line more when its container is gone.
+    new ResizeObserver(stayAtEnd).observe(this.#console);
   }
 
   /** The transcript has changed. */
@@ -51,7 +65,7 @@ export class OutputView {
     const start = performance.now();
     this.#draw();
     // Reading where the end is makes the browser lay out what was drawn, so this is all that it costs.
-    if (this.#isFollowing) this.#console.scrollTop = this.#console.scrollHeight;
+    if (this.#isFollowing) this.#toEnd();
     const end = performance.now();
     this.#notBefore = end + REST_FACTOR * (end - start);
   };
@@ -73,6 +87,10 @@ export class OutputView {
     this.#console.append(...fresh.map((one) => one.element));
     setText(this.#dropped, droppedLines === 0 ? "" : `${formatCount(droppedLines)} earlier lines are not kept here`);
     this.#dropped.hidden = droppedLines === 0;
+  }
+
+  #toEnd(): void {
+    this.#console.scrollTop = this.#console.scrollHeight;
   }
 
   #setFollowing(isFollowing: boolean): void {
