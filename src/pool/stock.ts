@@ -8,10 +8,9 @@ const SURPLUS_IDLE_MS = 60_000;
 
 declare module "generic-pool" {
   // Its minimum is read wherever it matters, but nothing of the public surface sets it: a lane's target changes while it lives.
-  // eslint-disable-next-line @typescript-eslint/no-unused-vars -- declarations that merge must have the same parameters
   interface Pool<T> {
     readonly _config: { min: number };
-    _ensureMinimum(): void;
+    _ensureMinimum(this: Pool<T>): void;
   }
 }
 

@@ -14,8 +14,8 @@ export interface TerminalActions {
 /** An escape sequence that has not ended after so many characters is none: what follows is shown again. */
 const MAX_SEQUENCE_CHARS = 4096;
 
-// eslint-disable-next-line no-control-regex -- control characters are what is looked for
-const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+/** All but tabs and the ends of lines, which are text. */
+const CONTROL = /(?![\t\n])\p{Cc}/gu;
 
 type State = "text" | "escape" | "charset" | "parameters" | "string" | "string end";
 
