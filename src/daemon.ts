@@ -139,7 +139,9 @@ export class Daemon implements AsyncDisposable {
     this.#starts = new Semaphore(config.engine.maxConcurrentStarts);
     this.#headway = new Headway(clock);
     this.#budget = new MemoryBudget(budgetBytes(config));
-    this.lanes = new Lanes(parts.lanes.map((lane) => this.#createLane(lane, config.sizing)));
+    // There before its lanes are: one that comes may take memory from another, which asks then whether it is in force.
+    this.lanes = new Lanes([]);
+    this.lanes.replace(parts.lanes.map((lane) => this.#createLane(lane, config.sizing)));
     for (const { name } of this.lanes) this.#journal.addLane(name);
   }
 
