@@ -111,11 +111,20 @@ const RULES: Readonly<
   "banner.ts": { values: LEAVES, types: ["daemon.ts", "pool/lane.ts"] },
   "daemon.ts": {
     values: [
-      ...["server", "run", "pool", "container", "protocol", "journal.ts"],
-      ...["sizing/advisor.ts", "sizing/memory-budget.ts"],
-      ...["config/changes.ts", "config/json-schema.ts", ...LEAVES],
+      ...["server", "run", "pool", "container", "protocol", "sizing/advisor.ts", "config/json-schema.ts"],
+      ...["journal.ts", "housekeeping.ts", "lane-factory.ts", "reloads.ts", ...LEAVES],
     ],
-    types: ["config/schema.ts"],
+    types: ["config/changes.ts", "config/schema.ts"],
+  },
+  // Parts of the daemon.
+  "housekeeping.ts": { values: LEAVES, types: ["container/runtime.ts", "journal.ts"] },
+  "lane-factory.ts": {
+    values: ["pool", "container/seccomp-profile.ts", "sizing/memory-budget.ts", ...LEAVES],
+    types: ["config/schema.ts", "container/runtime.ts", "journal.ts"],
+  },
+  "reloads.ts": {
+    values: ["lane-factory.ts", "config/changes.ts", ...LEAVES],
+    types: ["config/schema.ts", "journal.ts", "pool/lane.ts", "pool/lanes.ts", "server/http-server.ts"],
   },
   "journal.ts": {
     values: ["metrics.ts", "pool/statistics.ts", "sizing/arrival-log.ts", ...LEAVES],
