@@ -35,6 +35,8 @@ enum {
     /* How long the runner stays after EXIT for the daemon to let it go. Its own end, and what the engine does about it,
      * take a processor that others' runs may need just then; the daemon knows. */
     LINGER_MS = 100,
+    /* In the signature by which an interpreter knows a ZIP archive, and in no program's text. */
+    ARCHIVE_BYTE = 0x05,
 };
 
 enum phase {
@@ -72,7 +74,8 @@ static struct {
     uint32_t stdin_granted;
     uint32_t stdin_owed;
 
-    int file; /* being written by FILE and DATA, or -1 */
+    int file;            /* being written by FILE and DATA, or -1 */
+    bool has_more_files; /* than the program's own, or that one may be an archive of a program */
 
     int64_t run_started_ns;
     int64_t deadline_ns;      /* of the program; 0: none */
@@ -372,6 +375,8 @@ static void on_file(const struct frame *frame) {
         fail_protocol(problem);
     }
     close_and_forget(&runner.file);
+    runner.has_more_files = runner.has_more_files || request.path_length != strlen(runner.start.main_name) ||
+                            memcmp(request.path, runner.start.main_name, request.path_length) != 0;
     runner.file = workspace_create(runner.start.workspace, request.path, request.path_length, request.mode);
     if (runner.file < 0) {
         const int error = errno;
@@ -385,6 +390,9 @@ static void on_data(const struct frame *frame) {
     if (runner.file < 0) {
         fail_protocol("DATA without FILE");
     }
+    if (memchr(frame->payload, ARCHIVE_BYTE, frame->length) != NULL) {
+        runner.has_more_files = true;
+    }
     size_t at = 0;
     while (at < frame->length) {
         const ssize_t written = write(runner.file, frame->payload + at, frame->length - at);
@@ -397,8 +405,8 @@ static void on_data(const struct frame *frame) {
 }
 
 /*
- * What the interpreter reads from its control socket, up to the end: nothing at all for a run without arguments and
- * variables; else the number of arguments in decimal, the arguments, and the variables, each closed by NUL.
+ * What the interpreter reads from its control socket, up to the end: nothing at all for a run that is a program's text
+ * and no more; else the number of arguments in decimal, the arguments, and the variables, each closed by NUL.
  */
 static void write_control(void) {
     while (runner.control_at < runner.control_length) {
@@ -425,7 +433,7 @@ static void on_run(const struct frame *frame) {
         fail_protocol("RUN before READY");
     }
     close_and_forget(&runner.file);
-    if (request.arguments + request.variables > 0) {
+    if (request.arguments + request.variables > 0 || runner.has_more_files) {
         const int digits =
             snprintf(runner.control_message, sizeof runner.control_message, "%u", (unsigned)request.arguments);
         runner.control_length = (size_t)digits + 1;

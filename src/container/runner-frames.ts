@@ -88,18 +88,29 @@ export class FrameDecoder {
 }
 
 export function encodeFrame(type: number, payload: Buffer = Buffer.alloc(0)): Buffer {
-  const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + payload.length);
-  frame[0] = type;
-  frame.writeUInt32BE(payload.length, 1);
-  payload.copy(frame, FRAME_HEADER_BYTES);
-  return frame;
+  return encodeFrames([{ type, payload }]);
+}
+
+/** Frames one after the other, in one buffer. */
+function encodeFrames(frames: readonly Frame[]): Buffer {
+  const bytes = Buffer.allocUnsafe(
+    frames.reduce((total, { payload }) => total + FRAME_HEADER_BYTES + payload.length, 0),
+  );
+  let at = 0;
+  for (const { type, payload } of frames) {
+    bytes[at] = type;
+    bytes.writeUInt32BE(payload.length, at + 1);
+    bytes.set(payload, at + FRAME_HEADER_BYTES);
+    at += FRAME_HEADER_BYTES + payload.length;
+  }
+  return bytes;
 }
 
 /** Any number of bytes, as as many frames of one type as they need. */
-function encodeBytes(type: number, bytes: Buffer): Buffer[] {
-  const frames: Buffer[] = [];
+function framesOf(type: number, bytes: Buffer): Frame[] {
+  const frames: Frame[] = [];
   for (let at = 0; at < bytes.length; at += MAX_FRAME_PAYLOAD_BYTES) {
-    frames.push(encodeFrame(type, bytes.subarray(at, at + MAX_FRAME_PAYLOAD_BYTES)));
+    frames.push({ type, payload: bytes.subarray(at, at + MAX_FRAME_PAYLOAD_BYTES) });
   }
   return frames;
 }
@@ -125,36 +136,42 @@ export interface Program {
 
 /** All frames that start a program, in one buffer: one write, one wake-up of the runner. */
 export function encodeProgram(program: Program): Buffer {
-  const frames: Buffer[] = [];
+  const frames: Frame[] = [];
   for (const file of program.files) {
-    const header = Buffer.alloc(2);
-    header.writeUInt16BE(file.mode);
-    frames.push(encodeFrame(ToRunner.file, Buffer.concat([header, Buffer.from(file.path)])));
-    frames.push(...encodeBytes(ToRunner.data, file.content));
+    const payload = withHeader(2, file.path);
+    payload.writeUInt16BE(file.mode);
+    frames.push({ type: ToRunner.file, payload }, ...framesOf(ToRunner.data, file.content));
   }
   if (program.collect.length > 0) {
-    const header = Buffer.alloc(14);
-    header.writeBigUInt64BE(BigInt(program.maxCollectBytes), 0);
-    header.writeUInt32BE(program.maxCollectFiles, 8);
-    header.writeUInt16BE(program.collect.length, 12);
-    frames.push(encodeFrame(ToRunner.collect, Buffer.concat([header, encodeStrings(program.collect)])));
+    const payload = withHeader(14, closed(program.collect));
+    payload.writeBigUInt64BE(BigInt(program.maxCollectBytes), 0);
+    payload.writeUInt32BE(program.maxCollectFiles, 8);
+    payload.writeUInt16BE(program.collect.length, 12);
+    frames.push({ type: ToRunner.collect, payload });
   }
   const variables = Object.entries(program.env).map(([name, value]) => `${name}=${value}`);
-  const header = Buffer.alloc(9);
-  header.writeUInt32BE(program.timeoutMs, 0);
-  header.writeUInt8(program.stdinOpen ? 1 : 0, 4);
-  header.writeUInt16BE(program.args.length, 5);
-  header.writeUInt16BE(variables.length, 7);
-  frames.push(encodeFrame(ToRunner.run, Buffer.concat([header, encodeStrings([...program.args, ...variables])])));
-  return Buffer.concat(frames);
+  const payload = withHeader(9, closed([...program.args, ...variables]));
+  payload.writeUInt32BE(program.timeoutMs, 0);
+  payload.writeUInt8(program.stdinOpen ? 1 : 0, 4);
+  payload.writeUInt16BE(program.args.length, 5);
+  payload.writeUInt16BE(variables.length, 7);
+  frames.push({ type: ToRunner.run, payload });
+  return encodeFrames(frames);
 }
 
 export function encodeStdin(bytes: Buffer): Buffer {
-  return Buffer.concat(encodeBytes(ToRunner.stdin, bytes));
+  return encodeFrames(framesOf(ToRunner.stdin, bytes));
 }
 
-function encodeStrings(strings: readonly string[]): Buffer {
-  return Buffer.from(strings.map((text) => `${text}\0`).join(""));
+/** A payload: text, behind so many bytes that are still to be written. */
+function withHeader(headerBytes: number, text: string): Buffer {
+  const payload = Buffer.allocUnsafe(headerBytes + Buffer.byteLength(text));
+  payload.write(text, headerBytes);
+  return payload;
+}
+
+function closed(strings: readonly string[]): string {
+  return strings.map((text) => `${text}\0`).join("");
 }
 
 /** One of the runner's pipes, by what finds it and by what tells it from all others of its machine. */

@@ -236,27 +236,34 @@ export class Lane implements AsyncDisposable {
   }
 
   /**
-   * Waits for a sandbox: a ready one at once, else the next to become ready, in fair order.
+   * A ready sandbox at once, which is what most runs come to: there is one in hand, nobody is before them and nothing is in
+   * the way. Within this turn of the event loop, because whatever came in between would be part of the run's latency.
+   */
+  take({ askedAt, signal }: Pick<AcquireOptions, "askedAt" | "signal">): Lease | undefined {
+    if (signal.aborted || this.#closing !== undefined || this.#holds.isHeld || this.#queue.length > 0) return undefined;
+    const sandbox = this.#stock.take();
+    if (sandbox === undefined) return undefined;
+    sandbox.markLeased();
+    this.#arrived(askedAt);
+    return this.#lease(sandbox, askedAt);
+  }
+
+  /**
+   * Waits for a sandbox: the next to be ready, in fair order. Who comes here has tried `take`.
    * @throws QueueFullError, QueueTimeoutError, ShuttingDownError, the lane's fault, or the signal's reason
    */
   async acquire(options: AcquireOptions): Promise<Lease> {
-    const { clock } = this.#options;
-    const ready = this.#takeReady(options.signal);
-    this.#target.arrived(options.askedAt, () => this.#stock.ready);
-    const sandbox = ready ?? (await this.#next(options));
-    const now = clock.now();
-    return new Lease(sandbox, {
-      launch: sandbox.readyAt <= options.askedAt ? "warm" : "cold",
-      queueMs: now - options.askedAt,
-    });
+    this.#arrived(options.askedAt);
+    return this.#lease(await this.#next(options), options.askedAt);
   }
 
-  /** What most runs come to: something is ready, nobody is before them and nothing is in the way. */
-  #takeReady(signal: AbortSignal): Sandbox | undefined {
-    if (signal.aborted || this.#closing !== undefined || this.#holds.isHeld || this.#queue.length > 0) return undefined;
-    const sandbox = this.#stock.take();
-    sandbox?.markLeased();
-    return sandbox;
+  #arrived(askedAt: number): void {
+    this.#target.arrived(askedAt, () => this.#stock.ready);
+  }
+
+  #lease(sandbox: Sandbox, askedAt: number): Lease {
+    const launch = sandbox.readyAt <= askedAt ? "warm" : "cold";
+    return new Lease(sandbox, { launch, queueMs: this.#options.clock.now() - askedAt });
   }
 
   async #next(options: AcquireOptions): Promise<Sandbox> {

@@ -70,7 +70,7 @@ export async function execute(run: Run, context: ExecuteContext): Promise<void> 
       },
     });
 
-    lease = await acquire(run, lane);
+    lease = take(run, lane) ?? (await acquire(run, lane));
     const exit = await conduct(run, { lane, lease, program, output, context });
     run.emit({ type: "exit", ...exit });
     exitAt = clock.now();
@@ -85,6 +85,12 @@ export async function execute(run: Run, context: ExecuteContext): Promise<void> 
   await realSleep(BREATHER_MS);
   await lease[Symbol.asyncDispose]();
   run.emit({ type: "destroyed", sandbox: lease.sandbox.id, afterMs: toMicroseconds(clock.now() - exitAt) });
+}
+
+/** A ready sandbox at once, if there is one. */
+function take({ receivedAt, termination }: Run, lane: Lane): Lease | undefined {
+  const lease = lane.take({ askedAt: receivedAt, signal: termination.signal });
+  return lease === undefined ? undefined : usable(lease);
 }
 
 /** Waits for a sandbox, and again should it have died between being chosen and being used: no code has reached it then. */
@@ -102,9 +108,14 @@ async function acquire(run: Run, lane: Lane): Promise<Lease> {
         run.emit({ type: "queued", position, etaMs });
       },
     });
-    if (lease.sandbox.channel.usable) return lease;
-    void lease[Symbol.asyncDispose]();
+    if (usable(lease) !== undefined) return lease;
   }
+}
+
+function usable(lease: Lease): Lease | undefined {
+  if (lease.sandbox.channel.usable) return lease;
+  void lease[Symbol.asyncDispose]();
+  return undefined;
 }
 
 interface Stage {

@@ -84,8 +84,9 @@ export class LaneRig implements AsyncDisposable {
   }
 
   /** Asks for a sandbox, as a run does. */
-  acquire(options: Partial<Parameters<Lane["acquire"]>[0]> = {}): Promise<Lease> {
-    return this.lane.acquire({
+  /** As a run does: what is ready, else what comes. */
+  async acquire(options: Partial<Parameters<Lane["acquire"]>[0]> = {}): Promise<Lease> {
+    const asked = {
       client: "anybody",
       queueMs: 30_000,
       askedAt: this.clock.now(),
@@ -93,7 +94,8 @@ export class LaneRig implements AsyncDisposable {
       onMiss: () => undefined,
       onQueued: () => undefined,
       ...options,
-    });
+    };
+    return this.lane.take(asked) ?? (await this.lane.acquire(asked));
   }
 
   /** Closes the lane, letting the moments pass for which a refill still waits. */

@@ -482,7 +482,9 @@ describe("a run that Matchbox cannot take", () => {
 
   it("over a fault of ours hears nothing of the host", async () => {
     await using rig = await rigOf();
-    rig.lane.acquire = () => Promise.reject(new TypeError("cannot read /etc/secret"));
+    rig.lane.take = () => {
+      throw new TypeError("cannot read /etc/secret");
+    };
     const run = start(rig);
     await run.done;
     const terminal = terminalOf(run);
