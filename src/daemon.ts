@@ -25,6 +25,7 @@ import type { LaneNow } from "./protocol/watch.js";
 import { type HelloMessage, runMessage, type ServerMessage } from "./protocol/messages.js";
 import { Reloads } from "./reloads.js";
 import { execute } from "./run/execute.js";
+import { rehearse } from "./run/rehearse.js";
 import { Run } from "./run/run.js";
 import { HttpServer } from "./server/http-server.js";
 import { formatListenAddress, type ListenAddress } from "./server/listen-address.js";
@@ -106,6 +107,7 @@ export class Daemon implements AsyncDisposable {
       hello: () => this.#hello(),
       now: () => clock.now(),
       execute: (run) => this.#execute(run),
+      rehearse: (run) => this.#rehearse(run),
       log,
     });
     const address = engineAddress(config.engine.socket);
@@ -284,6 +286,11 @@ export class Daemon implements AsyncDisposable {
         this.#record.runEnded(ended, record);
       },
     });
+  }
+
+  async #rehearse(run: Run): Promise<void> {
+    const [lane] = this.lanes;
+    if (lane !== undefined) await rehearse(run, { config: lane.config, clock: this.#options.clock });
   }
 }
 

@@ -7,24 +7,42 @@
  */
 #include "exit_notice.h"
 
+#include <errno.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/single_threaded.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
-#pragma weak fflush
+#pragma weak exit
 #pragma weak getpid
 #pragma weak getrusage
 #pragma weak on_exit
+#pragma weak sigaddset
+#pragma weak sigemptyset
+#pragma weak sigprocmask
 #pragma weak sigqueue
+#pragma weak sigtimedwait
+#pragma weak stdout
+#pragma weak syscall
 #pragma weak __libc_single_threaded
 
-static uint32_t token;
+/* What the C library calls its fflush() besides: the GNU one, and musl's. */
+extern int _IO_fflush(FILE *stream);
+extern int fflush_unlocked(FILE *stream);
+#pragma weak _IO_fflush
+#pragma weak fflush_unlocked
+
+static uint32_t token; /* 0: no notice will be sent */
 static pid_t process;
+static bool has_flushed_stdout;
 
 /* As wait4() would tell it: of the process itself, and of its children that it has waited for. */
 static uint32_t max_rss_kib(void) {
@@ -35,15 +53,62 @@ static uint32_t max_rss_kib(void) {
     return (uint32_t)(own.ru_maxrss > children.ru_maxrss ? own.ru_maxrss : children.ru_maxrss);
 }
 
+/* Whether this process is the one whose end is told, and nothing of it can be in the middle of something. */
+static bool is_alone(void) {
+    /* Else a child has inherited all this; or a thread may hold the lock of a stream. */
+    return token != 0 && getpid() == process && __libc_single_threaded;
+}
+
+/*
+ * Until the runner stops this process, which it does where it believes the notice: to end now would take a processor
+ * for as long as the kernel needs to take the memory apart, just when the ending is on its way. Where it does not believe
+ * it, it says so, and the process ends as any other.
+ */
+static void wait_for_runner(const sigset_t *answer) {
+    const struct timespec patience = {.tv_nsec = EXIT_NOTICE_PATIENCE_MS * 1000000L};
+    (void)sigtimedwait(answer, NULL, &patience);
+}
+
 /* Registered before anything else, so glibc calls it after everything else: nothing of the program's runs any more. */
 static void on_end(int status, void *unused) {
     (void)unused;
-    if (getpid() != process || !__libc_single_threaded) {
-        return; /* a child has inherited the handler; or a thread may hold the lock of a stream */
+    if (!is_alone()) {
+        return;
     }
-    (void)fflush(NULL); /* what glibc does next */
+    (void)_IO_fflush(NULL); /* what glibc does next */
+    sigset_t answer;
+    (void)sigemptyset(&answer);
+    (void)sigaddset(&answer, EXIT_NOTICE_ANSWER);
+    (void)sigprocmask(SIG_BLOCK, &answer, NULL);
     const union sigval notice = {.sival_ptr = (void *)(uintptr_t)exit_notice(token, max_rss_kib(), (uint8_t)status)};
-    (void)sigqueue(1, EXIT_NOTICE_SIGNAL, notice); /* a full queue: then the end is told when the kernel tells it */
+    if (sigqueue(1, EXIT_NOTICE_SIGNAL, notice) == 0) {
+        wait_for_runner(&answer);
+    } /* else its queue is full, and the end is told when the kernel tells it */
+}
+
+/*
+ * An interpreter that knows of nothing more to do asks to leave at once, by way of a function that it can call and
+ * nobody else does with this argument. It does not come back from here, or is refused as the kernel would refuse it.
+ *
+ * Python writes out stdout by fflush() where a SystemExit ends the program, and only there: then the exit code is
+ * another matter, and it has to leave in its own way.
+ */
+int sched_get_priority_max(int policy) {
+    if (policy != EXIT_NOTICE_LEAVE) {
+        return (int)syscall(SYS_sched_get_priority_max, policy);
+    }
+    if (is_alone() && !has_flushed_stdout) {
+        exit(0);
+    }
+    errno = EINVAL;
+    return -1;
+}
+
+int fflush(FILE *stream) {
+    if (&stdout != NULL && stream == stdout) {
+        has_flushed_stdout = true;
+    }
+    return _IO_fflush != NULL ? _IO_fflush(stream) : fflush_unlocked(stream);
 }
 
 static size_t prefix_length(const char *text, const char *prefix) {
@@ -70,7 +135,8 @@ static uint32_t parse_token(const char *digits) {
 __attribute__((constructor)) static void begin(int argc, char **argv, char **environment) {
     (void)argc;
     (void)argv;
-    if (fflush == NULL || getpid == NULL || getrusage == NULL || on_exit == NULL || sigqueue == NULL ||
+    if (_IO_fflush == NULL || exit == NULL || getpid == NULL || getrusage == NULL || on_exit == NULL ||
+        sigaddset == NULL || sigemptyset == NULL || sigprocmask == NULL || sigqueue == NULL || sigtimedwait == NULL ||
         &__libc_single_threaded == NULL) {
         return; /* no glibc, or one older than 2.32: what constructors are given is not known either */
     }

@@ -5,6 +5,7 @@
 #ifndef MATCHBOX_EXIT_NOTICE_H
 #define MATCHBOX_EXIT_NOTICE_H
 
+#include <signal.h>
 #include <stdint.h>
 
 /* A queued signal to PID 1. It is the last of all signals, because the kernel hands out the lower numbers first: its
@@ -17,6 +18,15 @@
 static inline uint64_t exit_notice(uint32_t token, uint32_t max_rss_kib, uint8_t code) {
     return (uint64_t)token << 40 | (uint64_t)max_rss_kib << 8 | code;
 }
+
+/* What the runner answers to a notice that it does not believe: ignored, unless it is waited for. */
+#define EXIT_NOTICE_ANSWER SIGCONT
+
+/* How long the process waits to be stopped, or for that answer. */
+#define EXIT_NOTICE_PATIENCE_MS 100
+
+/* No scheduling policy: with this one sched_get_priority_max() leaves the process, with exit code 0. */
+#define EXIT_NOTICE_LEAVE 0x4d42
 
 /* The token in hexadecimal digits. */
 #define EXIT_NOTICE_VARIABLE "MATCHBOX_EXIT_NOTICE="

@@ -251,7 +251,6 @@ static void begin_ending(int64_t now) {
     runner.stdin_open = false;
     close_program_stdin();
     close_and_forget(&runner.control);
-    kill_everything();
 }
 
 static void on_main_end(int wait_status) {
@@ -269,6 +268,7 @@ static void on_main_end(int wait_status) {
         loop_fail(FAILED_INTERPRETER, text, 0);
     }
     begin_ending(now);
+    kill_everything();
 }
 
 static void reap(void) {
@@ -296,15 +296,20 @@ static void reap(void) {
 
 /*
  * The main process has said that it exits with this code, and all that is left of it is the kernel's work. Where nobody
- * else is alive either, nothing more can be written, and the end need not wait for that work. A program that only
- * pretends to exit makes it true: it is killed here. Files are never collected beside a process that is not known to be
- * dead.
+ * else is alive either, nothing more can be written, and the end need not wait for that work. It is stopped, and dies with
+ * the container: its death would take a processor while the ending is on its way. A program that only pretends to exit
+ * makes it true. Files are never collected beside a process that is not known to be dead.
  */
 static void on_exit_notice(uint8_t code, uint32_t max_rss_kib) {
-    if (runner.phase != PHASE_RUNNING || runner.kill_cause != CAUSE_NONE || runner.collector.wanted ||
-        usage_tasks(&runner.usage) != TASKS_OF_MAIN_ALONE) {
+    if (runner.phase != PHASE_RUNNING) {
         return;
     }
+    if (runner.kill_cause != CAUSE_NONE || runner.collector.wanted ||
+        usage_tasks(&runner.usage) != TASKS_OF_MAIN_ALONE) {
+        (void)kill(runner.main_pid, EXIT_NOTICE_ANSWER); /* it need not wait */
+        return;
+    }
+    (void)kill(runner.main_pid, SIGSTOP);
     const int64_t now = now_ns();
     runner.ending = (struct ending){.code = code};
     runner.elapsed_us = (uint64_t)(now - runner.run_started_ns) / 1000;

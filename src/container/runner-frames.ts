@@ -247,6 +247,23 @@ export function decodeExit(payload: Buffer): RunnerExit {
   };
 }
 
+/** As the runner writes it. */
+export function encodeExit(exit: RunnerExit): Buffer {
+  const payload = Buffer.alloc(EXIT_PAYLOAD_BYTES);
+  const setMicroseconds = (ms: number, at: number): number => payload.writeBigUInt64BE(BigInt(Math.round(ms * 1000)), at);
+  payload.writeUInt8(exit.kind === "exited" ? 0 : 1, 0);
+  payload.writeUInt8(exit.value, 1);
+  payload.writeUInt8(exit.cause, 2);
+  payload.writeUInt8(exit.foreignKill ? 1 : 0, 3);
+  payload.writeUInt32BE(exit.oomKills, 4);
+  setMicroseconds(exit.cpuMs, 8);
+  payload.writeBigUInt64BE(BigInt(exit.maxRssBytes), 16);
+  setMicroseconds(exit.runMs, 32);
+  payload.writeBigUInt64BE(BigInt(exit.stdoutBytes), 40);
+  payload.writeBigUInt64BE(BigInt(exit.stderrBytes), 48);
+  return payload;
+}
+
 const SKIP_REASONS = [undefined, "too_large", "too_many", "not_regular", "unreadable"] as const;
 export type SkipReason = Exclude<(typeof SKIP_REASONS)[number], undefined>;
 

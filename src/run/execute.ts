@@ -4,7 +4,6 @@ import { FileRefusedError } from "../container/runner-channel.js";
 import type { Program, RunnerExit } from "../container/runner-frames.js";
 import { deferred } from "../deferred.js";
 import { DaemonError } from "../errors.js";
-import type { Lanes } from "../pool/lanes.js";
 import type { Lane } from "../pool/lane.js";
 import type { Lease } from "../pool/lease.js";
 import { ERROR_FACTS, type ErrorCode } from "../protocol/error-codes.js";
@@ -37,8 +36,12 @@ export interface RunRecord {
   readonly error: unknown;
 }
 
+/** What a run needs of its lane. */
+type RunLane = Pick<Lane, "name" | "config" | "take" | "acquire">;
+
 export interface ExecuteContext {
-  readonly lanes: Lanes;
+  /** @throws UnknownLaneError */
+  readonly lanes: { get(name: string): RunLane };
   readonly clock: Clock;
   /** The program has been released in its sandbox. */
   readonly onHandout: (lane: string, launch: Launch, waits: { queueMs: number; handoutMs: number }) => void;
@@ -88,13 +91,13 @@ export async function execute(run: Run, context: ExecuteContext): Promise<void> 
 }
 
 /** A ready sandbox at once, if there is one. */
-function take({ receivedAt, termination }: Run, lane: Lane): Lease | undefined {
+function take({ receivedAt, termination }: Run, lane: RunLane): Lease | undefined {
   const lease = lane.take({ askedAt: receivedAt, signal: termination.signal });
   return lease === undefined ? undefined : usable(lease);
 }
 
 /** Waits for a sandbox, and again should it have died between being chosen and being used: no code has reached it then. */
-async function acquire(run: Run, lane: Lane): Promise<Lease> {
+async function acquire(run: Run, lane: RunLane): Promise<Lease> {
   for (;;) {
     const lease = await lane.acquire({
       client: run.client,
@@ -119,7 +122,7 @@ function usable(lease: Lease): Lease | undefined {
 }
 
 interface Stage {
-  readonly lane: Lane;
+  readonly lane: RunLane;
   readonly lease: Lease;
   readonly program: Program;
   readonly output: RunOutput;

@@ -51,6 +51,8 @@ export interface HttpServerOptions {
   readonly hello: () => HelloMessage;
   readonly now: () => number;
   readonly execute: (run: Run) => Promise<void>;
+  /** Answers a run that only keeps the way of a run in the processor's caches. */
+  readonly rehearse: (run: Run) => Promise<void>;
   readonly log: Log;
 }
 
@@ -93,7 +95,7 @@ export class HttpServer {
     this.#rehearsal = new Rehearsal({
       lastsMs: () => this.#config.rehearsalMs,
       now: options.now,
-      serve: (socket, execute) => void this.#createConnection(socket, execute),
+      serve: (socket) => void this.#createConnection(socket, options.rehearse),
     });
   }
 

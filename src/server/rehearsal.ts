@@ -3,7 +3,6 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { WebSocket, WebSocketServer } from "ws";
-import type { Run } from "../run/run.js";
 
 /**
  * Between two rehearsals, in ms: half a millisecond off a first byte, for 2.4 % of a processor. At 25 ms it costs twice as
@@ -17,14 +16,14 @@ export interface RehearsalOptions {
   /** For so long after the last run it goes on, in ms; 0 is never. */
   readonly lastsMs: () => number;
   readonly now: () => number;
-  /** Serves the daemon's own client as it serves any other. */
-  readonly serve: (socket: WebSocket, execute: (run: Run) => Promise<void>) => void;
+  /** Serves the daemon's own client as it serves any other, with runs that have no sandbox. */
+  readonly serve: (socket: WebSocket) => void;
 }
 
 /**
- * Keeps the way of a request in the processor's caches between one run and the next: while runs come, the daemon sends
- * itself requests over a WebSocket of its own, through the kernel and the code that every request takes, and answers them
- * with a run's messages; no sandbox has a part in it. When no run has come for a while it is quiet.
+ * Keeps the way of a run in the processor's caches between one and the next: while runs come, the daemon sends itself
+ * requests over a WebSocket of its own, through the kernel and the code that every run takes; no sandbox has a part in it
+ * (`run/rehearse.ts`). When no run has come for a while it is quiet.
  */
 export class Rehearsal implements Disposable {
   readonly #options: RehearsalOptions;
@@ -80,7 +79,7 @@ export class Rehearsal implements Disposable {
         if (request.url !== path) socket.destroy();
         else
           sockets.handleUpgrade(request, socket, head, (accepted) => {
-            this.#options.serve(accepted, pretend);
+            this.#options.serve(accepted);
           });
       });
     try {
@@ -101,23 +100,4 @@ export class Rehearsal implements Disposable {
     }
     if (this.#isOver) this.#client?.terminate();
   }
-}
-
-const OUTPUT = Buffer.from("1\n");
-const NOTHING = { bytes: 0, sent: 0, truncated: false };
-
-/** The messages of a run that never was. */
-function pretend(run: Run): Promise<void> {
-  run.emit({ type: "started", sandbox: "", launch: "warm", queueMs: 0, handoutMs: 0 });
-  run.emitOutput("stdout", OUTPUT, 0);
-  run.emit({
-    type: "exit",
-    reason: "exited",
-    exitCode: 0,
-    signal: null,
-    timings: { queueMs: 0, handoutMs: 0, firstByteMs: 0, runMs: 0 },
-    usage: { cpuMs: null, maxRssBytes: null, oomKills: null },
-    output: { stdout: NOTHING, stderr: NOTHING },
-  });
-  return Promise.resolve();
 }
