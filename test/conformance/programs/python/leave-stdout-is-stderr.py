@@ -1,0 +1,5 @@
+import sys
+
+print("one", end="")
+sys.stdout = sys.stderr
+print("two", end="")

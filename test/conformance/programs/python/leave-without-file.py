@@ -1,0 +1,5 @@
+import sys
+
+del __file__
+print("leaving")
+sys.exit(3)
