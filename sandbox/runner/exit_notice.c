@@ -61,8 +61,8 @@ static bool is_alone(void) {
 
 /*
  * Until the runner stops this process, which it does where it believes the notice: to end now would take a processor
- * for as long as the kernel needs to take the memory apart, just when the ending is on its way. Where it does not believe
- * it, it says so, and the process ends as any other.
+ * for as long as the kernel needs to take the memory apart, just when the ending is on its way. Where it does not
+ * believe it, it says so, and the process ends as any other.
  */
 static void wait_for_runner(const sigset_t *answer) {
     const struct timespec patience = {.tv_nsec = EXIT_NOTICE_PATIENCE_MS * 1000000L};

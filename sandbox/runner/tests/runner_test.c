@@ -404,6 +404,31 @@ static void arguments_and_variables(void) {
     EXPECT(box_end(&box) == 0);
 }
 
+static void control_of_a_program_alone(void) {
+    static const char payload[] = "\0\0\0\0\0\0\0\0\0";
+    static const char nothing_asked[] = "0\0";
+    static const struct {
+        const char *file, *code;
+        size_t length;
+    } runs[] = {
+        {NULL, "cat .control", 0},
+        {"data.txt", "cat .control", sizeof nothing_asked - 1},
+        {NULL, "cat .control #PK\x05\x06", sizeof nothing_asked - 1},
+    };
+    for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++) {
+        struct box box = box_start(runner);
+        EXPECT(box_ready(&box));
+        box_file(&box, 0644, "main.sh", runs[i].code);
+        if (runs[i].file != NULL) {
+            box_file(&box, 0644, runs[i].file, "");
+        }
+        box_send(&box, FRAME_RUN, payload, sizeof payload - 1);
+        const struct result *result = box_result(&box);
+        EXPECT(result->stdout_length == runs[i].length && memcmp(result->out, nothing_asked, runs[i].length) == 0);
+        EXPECT(box_end(&box) == 0);
+    }
+}
+
 /* ---- What the program finds ---- */
 
 static void clean_start(void) {
@@ -522,6 +547,7 @@ void runner_tests(int runner_under_test, bool all_exit_codes) {
     check("collected files come sorted, and only regular ones", collected);
     check("a walk that meets its bounds says so", collect_is_bounded);
     check("arguments and variables reach the interpreter byte for byte", arguments_and_variables);
+    check("a program alone asks nothing of it; files, or what may be an archive, do", control_of_a_program_alone);
     check("a prepended variable keeps what the image has, and leaves no separator", prepended);
     check("a command that starts at RUN gets arguments, variables and clean descriptors", starts_at_run);
     check("a command that starts at RUN needs no message", starts_at_run_without_message);
