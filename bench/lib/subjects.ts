@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import type { MatchboxClient } from "../../src/client/client.js";
+import type { ClientRunRequest, MatchboxClient } from "../../src/client/client.js";
+import type { ExitMessage } from "../../src/protocol/exit.js";
 import type { Launch } from "../../src/protocol/messages.js";
 import { timeRun } from "./containers.js";
 import { Engine } from "./engine.js";
@@ -25,20 +26,28 @@ export interface ObservedRun {
   readonly firstByteAt: number;
   readonly exitAt: number;
   readonly output: string;
+  /** By the daemon's clock. */
+  readonly timings: ExitMessage["timings"];
   /** Settles when the daemon says that the sandbox is gone. */
   readonly destroyed: Promise<unknown>;
 }
 
 /**
  * One run over a connection that is open already, sent before this returns.
+ * @param options.queueMs longest wait for a sandbox; the lane's own without it
  * @throws Error when it does not exit with 0 and exactly the expected output; MatchboxError when Matchbox fails it
  */
-export async function observeRun(client: MatchboxClient, lane: string, { code, expected }: Task): Promise<ObservedRun> {
+export async function observeRun(
+  client: MatchboxClient,
+  lane: string,
+  { code, expected }: Task,
+  options: Pick<ClientRunRequest, "queueMs"> = {},
+): Promise<ObservedRun> {
   let launch: Launch | undefined;
   let firstByteAt: number | undefined;
   let exitAt: number | undefined;
   let output = "";
-  const started = client.run({ lane, code });
+  const started = client.run({ lane, code, ...options });
   for await (const event of started) {
     if (event.type === "started") launch = event.launch;
     else if (event.type === "stdout") {
@@ -46,7 +55,7 @@ export async function observeRun(client: MatchboxClient, lane: string, { code, e
       output += event.data;
     } else if (event.type === "exit") exitAt = performance.now();
   }
-  const { reason, exitCode } = await started.exit;
+  const { reason, exitCode, timings } = await started.exit;
   if (
     !isExpected(output, expected) ||
     exitCode !== 0 ||
@@ -56,7 +65,7 @@ export async function observeRun(client: MatchboxClient, lane: string, { code, e
   ) {
     throw new Error(`matchbox: the run ended with ${reason} ${exitCode ?? ""} and printed ${JSON.stringify(output)}`);
   }
-  return { launch, firstByteAt, exitAt, output, destroyed: started.destroyed };
+  return { launch, firstByteAt, exitAt, output, timings, destroyed: started.destroyed };
 }
 
 /**

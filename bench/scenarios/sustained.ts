@@ -4,9 +4,10 @@ import { RemoteError } from "../../src/client/errors.js";
 import { createOptions } from "../../src/container/docker-create-options.js";
 import type { SandboxSpec } from "../../src/container/runtime.js";
 import type { ErrorCode } from "../../src/protocol/error-codes.js";
-import { schedule } from "../lib/load/arrivals.js";
+import { poissonArrivals, schedule } from "../lib/load/arrivals.js";
 import { atRest, warmTarget } from "../lib/at-rest.js";
 import { closedLoopRate } from "../lib/load/closed-loop.js";
+import { refillingFigures } from "../lib/load/handouts.js";
 import { bareIdentity, defaultLanes, engineSocket, ownSurroundings } from "../lib/default-lanes.js";
 import { timeLife } from "../lib/containers.js";
 import { Engine } from "../lib/engine.js";
@@ -20,10 +21,11 @@ import {
   type Scenario,
   type ScenarioOptions,
   type ScenarioResult,
+  type SubjectResult,
 } from "../lib/scenario.js";
 import { observeRun, type ObservedRun, type Task } from "../lib/subjects.js";
 import { seededNumbers } from "../lib/seeded.js";
-import { type Summary, summarize } from "../lib/summary.js";
+import { summarize } from "../lib/summary.js";
 
 const TASK: Task = { code: "print(1)", expected: "1\n" };
 const LANE = "python";
@@ -38,6 +40,11 @@ const RATE_ROUNDS = 8;
 const WINDOW_MS = 6_000;
 /** What is not counted before, in stocks of ready sandboxes: the full stock of the beginning is spent then. */
 const LEAD_IN_STOCKS = 3;
+
+/** Half of them are refused, and most of the others count: about two hundred on any machine, which is enough for a p99. */
+const HANDOUT_REQUESTS = 500;
+/** So many times Matchbox's own rate. With less the stock might recover; with more, more are only refused. */
+const HANDOUT_OVERLOAD = 2;
 
 /** What the steps ask for, as shares of the bare loop's rate. */
 const STEPS = [0.25, 0.5, 0.75, 0.9, 1, 1.1, 1.25, 1.5] as const;
@@ -64,6 +71,8 @@ interface Bench {
   readonly client: MatchboxClient;
   /** Waits until every stock is full. @throws the signal's reason */
   readonly rest: () => Promise<void>;
+  /** Ready sandboxes that the lane keeps. */
+  readonly stock: number;
   /** Uncounted runs or containers before each measurement. */
   readonly leadIn: number;
   readonly signal: AbortSignal;
@@ -81,15 +90,20 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
     signal.throwIfAborted();
     return atRest(address, options.token);
   };
-  const bench: Bench = { options, client, rest, leadIn: LEAD_IN_STOCKS * stock, signal };
+  const bench: Bench = { options, client, rest, stock, leadIn: LEAD_IN_STOCKS * stock, signal };
 
   const { matchbox, bare, trials } = await chooseContenders(bench, engine, lanes.specOf(LANE));
   const rateRounds = Math.min(RATE_ROUNDS, options.runs);
   const rates = await takeTurns(bench, [matchbox, bare], rateRounds, "rates");
   const [matchboxRate, bareRate] = [summarize(rates[0] ?? [], "runs/s"), summarize(rates[1] ?? [], "runs/s")];
+  const starts = lanes.config.engine.maxConcurrentStarts;
+  const handouts = await handOutWhileRefilling(bench, matchboxRate.p50, starts);
   const { ladder, notes } = await climb(bench, bareRate.p50);
 
-  const subjects = [rateResult(matchbox, matchboxRate), rateResult(bare, bareRate)];
+  const subjects = [
+    subjectResult(matchbox, { rate: matchboxRate, ...handouts.metrics }),
+    subjectResult(bare, { rate: bareRate }),
+  ];
   return {
     scenario: sustained.name,
     summary: sustained.summary,
@@ -100,6 +114,7 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
       idleMs: options.idleMs,
       stock,
       leadIn: bench.leadIn,
+      handoutRequests: HANDOUT_REQUESTS,
       seed: SEED,
       daemon: options.url ?? `own, ${SETTINGS.join(" ")}`,
     },
@@ -110,11 +125,13 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
       `Tried first, in turn, in runs/s: ${trials}. The best of each was measured again; the trials are not in the figures.`,
       `A rate is counted from removed container to removed container, over ${WINDOW_MS / 1_000} s after a lead-in of ${bench.leadIn}, which spends the full stock.`,
       "A container of the bare loop is removed as soon as it is ready; one of Matchbox's runs a program before that, whose output is checked.",
+      ...handouts.notes,
       ...notes,
       ...(options.url === undefined
         ? []
         : [
             "The bare loop is on this machine's engine, with the default configuration's options, whatever the daemon has.",
+            `Hand-outs are counted as if the daemon made ${starts} at once, as the default configuration does.`,
           ]),
     ],
   };
@@ -194,12 +211,41 @@ function bareLoop({ leadIn, signal }: Bench, engine: Engine, spec: SandboxSpec, 
   };
 }
 
-function rateResult({ name, inFlight }: Contender, rate: Summary): ScenarioResult["subjects"][number] {
+function subjectResult({ name, inFlight }: Contender, metrics: SubjectResult["metrics"]): SubjectResult {
   const description =
     name === "matchbox"
-      ? `runs of ${TASK.code} in lane "${LANE}" over an open WebSocket, ${inFlight} under way at any moment`
+      ? `runs of ${TASK.code} in lane "${LANE}" over an open WebSocket, ${inFlight} under way at any moment; the hand-outs are of others, see the notes`
       : `create, attach, start, wait until the runner is ready, remove, through the engine's API, with the options that lane "${LANE}" has; ${inFlight} under way at any moment`;
-  return { name, description, metrics: { rate } };
+  return { name, description, metrics };
+}
+
+/**
+ * Asks for twice what can be had, in requests that are refused when nothing is ready: whatever becomes ready is soon taken,
+ * and refills never come to an end.
+ * @param starts containers that the daemon makes at once
+ */
+async function handOutWhileRefilling(
+  { client, options, rest, stock, signal }: Bench,
+  refillsPerS: number,
+  starts: number,
+): Promise<{ metrics: SubjectResult["metrics"]; notes: string[] }> {
+  options.onProgress("sustained: hand-outs");
+  const askedPerS = refillsPerS * HANDOUT_OVERLOAD;
+  const arrivalsMs = poissonArrivals(HANDOUT_REQUESTS, askedPerS, seededNumbers(SEED + STEPS.length));
+  await rest();
+  const arrivals = await offer(arrivalsMs, () => runUnlessRefused(client, { queueMs: 0 }), signal);
+  const figures = refillingFigures(arrivals, stock - starts - 1);
+  const { handoutsMs, handedOut, refusedPercent } = figures;
+  return {
+    metrics: handoutsMs.length === 0 ? {} : { "hand-out": summarize(handoutsMs) },
+    notes: [
+      "A hand-out is counted by the daemon's clock, from the receipt of the request to the release of the program, waiting included, of runs that found a ready sandbox.",
+      `Those of matchbox are of ${HANDOUT_REQUESTS} requests at ${askedPerS.toFixed(1)} a second, twice its rate, a Poisson process like the ladder's; each is refused when nothing is ready. ` +
+        `So the stock stays nearly empty, and the pool refills all the time: ${refusedPercent.toFixed(0)} % were refused, and ${figures.refillsPerS?.toFixed(1) ?? "-"} sandboxes a second became ready.`,
+      `${handoutsMs.length} of ${handedOut} hand-outs count: those at which more than ${starts} sandboxes, which is how many are made at once, were missing from the stock of ${stock}. ` +
+        "A refusal says that nothing is ready, so no more were ready at a hand-out than were handed out from then to the next refusal.",
+    ],
+  };
 }
 
 /** Asks for more and more until not all of it can be had. */
@@ -231,6 +277,8 @@ async function climb(bench: Bench, barePerS: number): Promise<{ ladder: Ladder; 
         "hit rate": "%",
         "first byte p50": "ms",
         "first byte p99": "ms",
+        "hand-out p50": "ms",
+        "hand-out p99": "ms",
         refused: "%",
       },
       steps,
@@ -255,9 +303,12 @@ async function takeStep(
 }
 
 /** @returns undefined when the daemon had too much to do */
-async function runUnlessRefused(client: MatchboxClient): Promise<ObservedRun | undefined> {
+async function runUnlessRefused(
+  client: MatchboxClient,
+  request: { queueMs?: number } = {},
+): Promise<ObservedRun | undefined> {
   try {
-    return await observeRun(client, LANE, TASK);
+    return await observeRun(client, LANE, TASK, request);
   } catch (error) {
     if (error instanceof RemoteError && REFUSALS.includes(error.code)) return undefined;
     throw error;
@@ -272,6 +323,8 @@ function ladderStep(askedPerS: number, share: number, figures: StepFigures): Lad
     "hit rate": hitPercent,
     "first byte p50": firstByteP50Ms,
     "first byte p99": firstByteP99Ms,
+    "hand-out p50": figures.handoutP50Ms,
+    "hand-out p99": figures.handoutP99Ms,
     refused: refusedPercent,
   };
   return {

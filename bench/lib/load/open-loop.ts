@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Launch } from "../../../src/protocol/messages.js";
 import type { Schedule } from "./arrivals.js";
+import { type HandedOut, handoutsMs } from "./handouts.js";
 import { summarize } from "../summary.js";
 
 /** What became of one arrival; moments in ms from the step's beginning. */
@@ -9,7 +9,7 @@ export interface Arrival {
   /** When the client came to send it, which is never before the schedule. */
   readonly sentMs: number;
   /** Undefined when it was refused. */
-  readonly run: { readonly launch: Launch; readonly firstByteMs: number; readonly exitMs: number } | undefined;
+  readonly run: (HandedOut & { readonly firstByteMs: number; readonly exitMs: number }) | undefined;
 }
 
 /** What a step came to. */
@@ -22,6 +22,10 @@ export interface StepFigures {
   readonly firstByteP50Ms: number | undefined;
   /** Undefined with fewer than 100 runs. */
   readonly firstByteP99Ms: number | undefined;
+  /** Of the counted runs that found a ready sandbox; undefined when none did. */
+  readonly handoutP50Ms: number | undefined;
+  /** Undefined with fewer than 100 of them. */
+  readonly handoutP99Ms: number | undefined;
   readonly refusedPercent: number;
 }
 
@@ -36,15 +40,16 @@ const SATURATED_BELOW = 0.9;
  */
 export async function offer(
   arrivalsMs: readonly number[],
-  send: () => Promise<{ launch: Launch; firstByteAt: number; exitAt: number } | undefined>,
+  send: () => Promise<(HandedOut & { firstByteAt: number; exitAt: number }) | undefined>,
   signal: AbortSignal,
 ): Promise<Arrival[]> {
   const begin = performance.now();
   const sendOne = async (scheduledMs: number): Promise<Arrival> => {
     const sentMs = performance.now() - begin;
     const seen = await send();
-    const run = seen && { launch: seen.launch, firstByteMs: seen.firstByteAt - begin, exitMs: seen.exitAt - begin };
-    return { scheduledMs, sentMs, run };
+    if (seen === undefined) return { scheduledMs, sentMs, run: undefined };
+    const { launch, timings, firstByteAt, exitAt } = seen;
+    return { scheduledMs, sentMs, run: { launch, timings, firstByteMs: firstByteAt - begin, exitMs: exitAt - begin } };
   };
   const under: Promise<Arrival>[] = [];
   try {
@@ -70,12 +75,14 @@ export function stepFigures(
   if (counted.length === 0) throw new RangeError("a step without arrivals that count has no figures");
   const runs = counted.flatMap(({ scheduledMs, run }) => (run === undefined ? [] : [{ ...run, scheduledMs }]));
   const latency = summarize(runs.map(({ firstByteMs, scheduledMs }) => firstByteMs - scheduledMs));
-  const warm = runs.filter(({ launch }) => launch === "warm").length;
+  const handout = summarize(handoutsMs(runs));
   return {
     achievedPerS: (exits.length / (Math.max(countedToMs, ...exits) - countedFromMs)) * 1_000,
-    hitPercent: runs.length === 0 ? undefined : (warm / runs.length) * 100,
+    hitPercent: runs.length === 0 ? undefined : (handout.count / runs.length) * 100,
     firstByteP50Ms: runs.length === 0 ? undefined : latency.p50,
     firstByteP99Ms: latency.p99 ?? undefined,
+    handoutP50Ms: handout.count === 0 ? undefined : handout.p50,
+    handoutP99Ms: handout.p99 ?? undefined,
     refusedPercent: (1 - runs.length / counted.length) * 100,
   };
 }

@@ -4,9 +4,15 @@ import { deferred } from "../../../src/deferred.js";
 import { type Arrival, isSaturated, offer, stepFigures } from "../../../bench/lib/load/open-loop.js";
 
 const { signal } = new AbortController();
+const TIMINGS = { queueMs: 0.25, handoutMs: 1.75 };
 
 function arrival(scheduledMs: number, run?: Partial<NonNullable<Arrival["run"]>>): Arrival {
-  const whole = { launch: "warm" as const, firstByteMs: scheduledMs + 5, exitMs: scheduledMs + 10 };
+  const whole = {
+    launch: "warm" as const,
+    timings: TIMINGS,
+    firstByteMs: scheduledMs + 5,
+    exitMs: scheduledMs + 10,
+  };
   return { scheduledMs, sentMs: scheduledMs, run: run && { ...whole, ...run } };
 }
 
@@ -59,6 +65,8 @@ describe("the figures of a step", () => {
       hitPercent: undefined,
       firstByteP50Ms: undefined,
       firstByteP99Ms: undefined,
+      handoutP50Ms: undefined,
+      handoutP99Ms: undefined,
       refusedPercent: 100,
     });
   });
@@ -69,10 +77,47 @@ describe("the figures of a step", () => {
     expect(stepFigures(runs, window).firstByteP99Ms).toBeCloseTo(5, 1);
     expect(stepFigures(runs.slice(1), window).firstByteP99Ms).toBeUndefined();
   });
+
+  it("count hand-outs of runs that found a ready sandbox, the lead-in's left out", () => {
+    const took = (handoutMs: number) => ({ timings: { queueMs: 0.5, handoutMs } });
+    const figures = stepFigures(
+      [
+        arrival(10, took(70)),
+        arrival(1_100, took(3.5)),
+        arrival(1_200, { launch: "cold", ...took(90) }),
+        arrival(1_300),
+      ],
+      { countedFromMs: 1_000, countedToMs: 2_000 },
+    );
+    expect(figures.handoutP50Ms).toBeCloseTo(4, 1);
+  });
+
+  it("have no hand-out where all had to wait for a sandbox", () => {
+    const figures = stepFigures([arrival(1, { launch: "cold" })], { countedFromMs: 0, countedToMs: 1_000 });
+    expect(figures).toMatchObject({ hitPercent: 0, handoutP50Ms: undefined, handoutP99Ms: undefined });
+  });
+
+  it("have a p99 of hand-outs from 100 ready sandboxes on, however many runs there were", () => {
+    const window = { countedFromMs: 0, countedToMs: 1_000 };
+    const runs = Array.from({ length: 100 }, (_, index) => arrival(index, {}));
+    expect(stepFigures(runs, window).handoutP99Ms).toBeCloseTo(2, 1);
+    expect(stepFigures([...runs.slice(1), arrival(100, { launch: "cold" })], window)).toMatchObject({
+      handoutP99Ms: undefined,
+      firstByteP99Ms: expect.closeTo(5, 1) as number,
+    });
+  });
 });
 
 describe("saturation", () => {
-  const figures = { achievedPerS: 9, hitPercent: 100, firstByteP50Ms: 1, firstByteP99Ms: 1, refusedPercent: 0 };
+  const figures = {
+    achievedPerS: 9,
+    hitPercent: 100,
+    firstByteP50Ms: 1,
+    firstByteP99Ms: 1,
+    handoutP50Ms: 1,
+    handoutP99Ms: 1,
+    refusedPercent: 0,
+  };
 
   it("is when less than 90 % of what is asked for is achieved", () => {
     expect(isSaturated(10, figures)).toBe(false);
@@ -95,13 +140,14 @@ describe("an open loop", () => {
         if (sent === 3) lastIsSent.resolve(undefined);
         await lastIsSent.promise;
         const now = performance.now();
-        return { launch: "cold", firstByteAt: now, exitAt: now };
+        return { launch: "cold", timings: TIMINGS, firstByteAt: now, exitAt: now };
       },
       signal,
     );
     for (const { scheduledMs, sentMs, run } of arrivals) {
       expect(sentMs).toBeGreaterThanOrEqual(scheduledMs);
       expect(run?.firstByteMs).toBeGreaterThanOrEqual(40);
+      expect(run).toMatchObject({ launch: "cold", timings: TIMINGS });
     }
   });
 
