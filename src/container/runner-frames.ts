@@ -250,7 +250,8 @@ export function decodeExit(payload: Buffer): RunnerExit {
 /** As the runner writes it. */
 export function encodeExit(exit: RunnerExit): Buffer {
   const payload = Buffer.alloc(EXIT_PAYLOAD_BYTES);
-  const setMicroseconds = (ms: number, at: number): number => payload.writeBigUInt64BE(BigInt(Math.round(ms * 1000)), at);
+  const setMicroseconds = (ms: number, at: number): number =>
+    payload.writeBigUInt64BE(BigInt(Math.round(ms * 1000)), at);
   payload.writeUInt8(exit.kind === "exited" ? 0 : 1, 0);
   payload.writeUInt8(exit.value, 1);
   payload.writeUInt8(exit.cause, 2);

@@ -18,6 +18,7 @@ describe("a connection that does not come to a request", () => {
       hello: () => ({ type: "hello", protocol: 1, server: "test", lanes: [] }),
       now: () => 0,
       execute: () => Promise.reject(new Error("nothing here gets as far as a run")),
+      rehearse: () => Promise.reject(new Error("nothing here is rehearsed")),
       log: pino({ level: "silent" }),
     });
     await server.listen();

@@ -20,6 +20,7 @@ async function serverOf(folder: string): Promise<{ server: HttpServer; url: stri
     hello: () => ({ type: "hello", protocol: 1, server: "test", lanes: [] }),
     now: () => 0,
     execute: () => Promise.reject(new Error("nothing here gets as far as a run")),
+    rehearse: () => Promise.reject(new Error("nothing here is rehearsed")),
     log: pino({ level: "silent" }),
   });
   await server.listen();
