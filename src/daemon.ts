@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { Afterwards } from "./afterwards.js";
 import { Cleanup } from "./cleanup.js";
 import { type Clock, toMicroseconds } from "./clock.js";
 import type { Change } from "./config/changes.js";
@@ -51,6 +52,7 @@ export class Daemon implements AsyncDisposable {
   readonly #options: DaemonOptions;
   readonly #cleanup: Cleanup;
   readonly #journal: Journal;
+  readonly #afterwards = new Afterwards();
   readonly #record: WatchRecord;
   readonly #advisor: Advisor;
   readonly #startedAt: number;
@@ -82,11 +84,7 @@ export class Daemon implements AsyncDisposable {
       routes: {
         "/healthz": () => ({ status: 200, type: "text/plain", body: "ok\n" }),
         "/readyz": () => this.#readiness(),
-        "/metrics": async () => ({
-          status: 200,
-          type: "text/plain; version=0.0.4",
-          body: await this.#journal.exposition(),
-        }),
+        "/metrics": async () => ({ status: 200, type: "text/plain; version=0.0.4", body: await this.#exposition() }),
         "/schema/config.json": () => ({
           status: 200,
           type: "application/schema+json",
@@ -150,7 +148,10 @@ export class Daemon implements AsyncDisposable {
     // The address is the claim on the instance: only its holder may touch that instance's containers.
     await this.server.listen();
     await this.#cleanup.add("advisor", () => this.#advisor[Symbol.asyncDispose]());
-    await this.#cleanup.add("journal", () => this.#journal[Symbol.asyncDispose]());
+    await this.#cleanup.add("journal", () => {
+      this.#afterwards.catchUp();
+      return this.#journal[Symbol.asyncDispose]();
+    });
     await this.#cleanup.add("lanes", () => this.lanes[Symbol.asyncDispose]());
     await this.#cleanup.add("reloads", () => this.#reloads[Symbol.asyncDispose]());
     await this.#cleanup.add("server", () => this.server.close({ graceMs: this.#config.server.shutdownGraceMs }));
@@ -190,6 +191,7 @@ export class Daemon implements AsyncDisposable {
 
   /** What `GET /v1/lanes` answers. */
   report(): LanesReport {
+    this.#afterwards.catchUp();
     return {
       server: this.#version,
       uptimeMs: toMicroseconds(this.#options.clock.now() - this.#startedAt),
@@ -267,6 +269,12 @@ export class Daemon implements AsyncDisposable {
     };
   }
 
+  /** What Prometheus reads. */
+  async #exposition(): Promise<string> {
+    this.#afterwards.catchUp();
+    return this.#journal.exposition();
+  }
+
   #readiness(): { status: number; type: string; body: string } {
     const lanes = [...this.lanes].map((lane) => ({ lane: lane.name, state: lane.state }));
     const ready = lanes.every(({ state }) => state === "ready");
@@ -278,12 +286,16 @@ export class Daemon implements AsyncDisposable {
       lanes: this.lanes,
       clock: this.#options.clock,
       onHandout: (lane, launch, waits) => {
-        this.#journal.handedOut(lane, launch, waits);
-        this.#record.handedOut(lane, launch);
+        this.#afterwards.add(() => {
+          this.#journal.handedOut(lane, launch, waits);
+          this.#record.handedOut(lane, launch);
+        });
       },
       onEnd: (ended, record) => {
-        this.#journal.ended(ended, record);
-        this.#record.runEnded(ended, record);
+        this.#afterwards.add(() => {
+          this.#journal.ended(ended, record);
+          this.#record.runEnded(ended, record);
+        });
       },
     });
   }
