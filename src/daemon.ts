@@ -113,7 +113,15 @@ export class Daemon implements AsyncDisposable {
     // There before its lanes are: one that comes may take memory from another, which asks then whether it is in force.
     this.lanes = new Lanes([]);
     const shared = { config, lanes: this.lanes, journal: this.#journal, log };
-    const factory = new LaneFactory({ ...shared, imageOf: options.imageOf, runtime: this.#runtime, clock });
+    const factory = new LaneFactory({
+      ...shared,
+      imageOf: options.imageOf,
+      runtime: this.#runtime,
+      later: (task) => {
+        this.#afterwards.add(task);
+      },
+      clock,
+    });
     this.lanes.replace(parts.prepared.map((lane) => factory.make(lane, config.sizing)));
     for (const { name } of this.lanes) this.#journal.addLane(name);
     this.#reloads = new Reloads({ ...shared, prepared: parts.prepared, factory, server: this.server });

@@ -29,6 +29,8 @@ export interface LaneFactoryOptions {
   /** Those in force. */
   readonly lanes: Lanes;
   readonly journal: Journal;
+  /** Does what no run is to wait for, some ms later. */
+  readonly later: (task: () => void) => void;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -55,7 +57,7 @@ export class LaneFactory {
    * @param before the lane whose place it is to take: an adaptive size begins with what that one keeps ready
    */
   make({ name, laneConfig, seccompProfile }: PreparedLane, pace: Config["sizing"], before?: Lane): Lane {
-    const { config, imageOf, runtime, lanes, clock } = this.#options;
+    const { config, imageOf, runtime, lanes, later, clock } = this.#options;
     const { engine } = config;
     const log = this.#options.log.child({ lane: name });
     // Of one that only tries out another configuration, or is on its way out, nobody has to know.
@@ -76,6 +78,7 @@ export class LaneFactory {
       budget: this.#budget,
       warmBefore: before?.warmTarget,
       observer: this.#observer(log, isInForce),
+      later,
       clock,
       log,
     });

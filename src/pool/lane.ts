@@ -50,6 +50,8 @@ export interface LaneOptions {
   /** What the lane whose place this one takes keeps ready; an adaptive size begins there. */
   readonly warmBefore?: number | undefined;
   readonly observer: LaneObserver;
+  /** Does what no run is to wait for, some ms later. */
+  readonly later: (task: () => void) => void;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -163,6 +165,7 @@ export class Lane implements AsyncDisposable {
         }
       },
       offer: (sandbox) => !this.#holds.isHeld && this.#queue.serve(sandbox),
+      later: options.later,
     });
   }
 

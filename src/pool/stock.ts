@@ -28,6 +28,11 @@ export interface StockOptions {
   readonly create: (signal: AbortSignal) => Promise<Sandbox>;
   /** Offers a ready sandbox. @returns whether somebody took it */
   readonly offer: (sandbox: Sandbox) => boolean;
+  /**
+   * Does what a run need not wait for. To forget a sandbox that was taken and to begin another takes 0.3 ms where caches are
+   * cold, on the processor that the program's first line has to come through.
+   */
+  readonly later: (task: () => void) => void;
 }
 
 /**
@@ -104,7 +109,7 @@ export class Stock {
     void this.#trim();
   }
 
-  /** Hands out a ready sandbox at once, if there is one in hand; its replacement begins with the next turn of the event loop. */
+  /** Hands out a ready sandbox at once, if there is one in hand; its replacement begins a little later. */
   take(): Sandbox | undefined {
     let taken: Sandbox | undefined;
     this.#give((sandbox) => {
@@ -187,13 +192,15 @@ export class Stock {
     if (sandbox !== undefined && !this.#closing.signal.aborted && isUsable(slot)) {
       // Out of the count first: whoever takes it may ask for the stock's size.
       this.#warm.delete(sandbox);
-      if (!this.#options.offer(sandbox)) {
-        this.#warm.add(sandbox);
-        if (this.#inHand === undefined) this.#inHand = slot;
-        else await this.#pool.release(slot);
-        if (this.#hasSurplus) void this.#trim();
+      if (this.#options.offer(sandbox)) {
+        this.#consumeSoon(slot);
         return;
       }
+      this.#warm.add(sandbox);
+      if (this.#inHand === undefined) this.#inHand = slot;
+      else await this.#pool.release(slot);
+      if (this.#hasSurplus) void this.#trim();
+      return;
     }
     await this.#consume(slot);
   }
@@ -206,12 +213,16 @@ export class Stock {
     this.#warm.delete(slot.sandbox);
     this.#inHand = undefined;
     if (offer(slot.sandbox)) {
-      setImmediate(() => void this.#consume(slot));
+      this.#consumeSoon(slot);
       return true;
     }
     this.#warm.add(slot.sandbox);
     this.#inHand = slot;
     return false;
+  }
+
+  #consumeSoon(slot: Slot): void {
+    this.#options.later(() => void this.#consume(slot));
   }
 
   /** The pool forgets a sandbox that was taken, and begins another. */

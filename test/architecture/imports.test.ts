@@ -22,6 +22,7 @@ const IMPORTS = new Map([...TEXTS].map(([file, text]) => [file, importsOf(file, 
 
 /** Small things without a room, which every room but `protocol` and `client` may use. */
 const LEAVES = [
+  "afterwards",
   "backoff",
   "byte-queue",
   "cleanup",
@@ -63,16 +64,17 @@ const RULES: Readonly<
     ],
   },
   run: {
-    values: ["pool/spec.ts", "container/runner-channel.ts", "protocol/error-codes.ts", "protocol/limits.ts", ...LEAVES],
-    types: [
-      "pool/lane.ts",
-      "pool/lanes.ts",
+    values: [
       "pool/lease.ts",
-      "container/runtime.ts",
+      "pool/sandbox.ts",
+      "pool/spec.ts",
+      "container/runner-channel.ts",
       "container/runner-frames.ts",
-      "config/schema.ts",
-      "protocol",
+      "protocol/error-codes.ts",
+      "protocol/limits.ts",
+      ...LEAVES,
     ],
+    types: ["pool/lane.ts", "container/runtime.ts", "container/runner-frames.ts", "config/schema.ts", "protocol"],
   },
   server: {
     values: ["run/run.ts", "protocol", ...LEAVES],
@@ -292,7 +294,7 @@ describe("this test", () => {
       isType: true,
       isLazy: false,
     });
-    expect(IMPORTS.get("run/execute.ts")?.map(({ target }) => target)).toContain("pool/lanes.ts");
+    expect(IMPORTS.get("run/execute.ts")?.map(({ target }) => target)).toContain("pool/lane.ts");
   });
 
   it("reads every form of an import", () => {

@@ -64,6 +64,7 @@ export class LaneRig implements AsyncDisposable {
         onTarget: (_lane, change) => this.targets.push(change),
         onFault: (_lane, fault) => this.faults.push(fault),
       },
+      later: (task) => setImmediate(task),
       clock: this.clock,
       log: pino({ level: "silent" }),
     });
