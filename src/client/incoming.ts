@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { describeIssues } from "../protocol/codec.js";
 import { type ServerMessage, serverMessage } from "../protocol/messages.js";
+import { isUsualAnswer } from "../protocol/usual-messages.js";
 
 /** One frame of the daemon, read with the tolerance that lets a newer daemon say more than this client knows. */
 export type Incoming =
@@ -18,6 +19,7 @@ export function readIncoming(text: string): Incoming {
   } catch {
     return { kind: "broken", id: undefined, problem: "a frame is not JSON" };
   }
+  if (isUsualAnswer(value)) return { kind: "message", message: value };
   const parsed = serverMessage.safeParse(value);
   if (parsed.success) return { kind: "message", message: parsed.data };
   const outer = envelope.safeParse(value);

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { ERROR_FACTS, type ErrorCode } from "./error-codes.js";
 import { MAX_RUN_ID_CHARS } from "./limits.js";
 import { type ClientMessage, clientMessage, type ErrorMessage, type ServerMessage, serverMessage } from "./messages.js";
+import { asProgramAlone } from "./usual-messages.js";
 
 /** What came of reading a client's frame: a message, or the error to send back. */
 export type Decoded =
@@ -17,6 +18,8 @@ export function decodeClientMessage(text: string): Decoded {
   } catch (error) {
     return refuse(`The message is not JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
+  const program = asProgramAlone(value);
+  if (program !== undefined) return { ok: true, message: program };
   const parsed = clientMessage.safeParse(value);
   return parsed.success ? { ok: true, message: parsed.data } : refuse(describeIssues(parsed.error, value), value);
 }

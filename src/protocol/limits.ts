@@ -3,6 +3,8 @@ export const PROTOCOL_VERSION = 1;
 
 /** Longest id a client may choose for a run, in characters. Ids come back in every message, so they must stay small. */
 export const MAX_RUN_ID_CHARS = 128;
+/** Longest name of a lane that a request may ask for, in characters. */
+export const MAX_LANE_NAME_CHARS = 64;
 
 /** Most arguments, and most environment variables, of one run. */
 export const MAX_ARGS = 256;

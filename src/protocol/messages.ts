@@ -6,6 +6,7 @@ import {
   MAX_COLLECT_PATTERNS,
   MAX_ENV,
   MAX_FILES,
+  MAX_LANE_NAME_CHARS,
   MAX_PATTERN_CHARS,
   MAX_RUN_ID_CHARS,
   MAX_TIMEOUT_MS,
@@ -25,7 +26,7 @@ const name = (maxChars: number) =>
     .max(maxChars)
     .refine((text) => !/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(text), "must not contain control characters");
 const runId = name(MAX_RUN_ID_CHARS);
-const laneName = name(64);
+const laneName = name(MAX_LANE_NAME_CHARS);
 const encoding = z.enum(ENCODINGS);
 // What is not Unicode would get to the program as something else.
 const unicode = z.string().refine((text) => text.isWellFormed(), "must not contain a lone surrogate");
@@ -212,6 +213,7 @@ export const serverMessage = z.discriminatedUnion("type", [
 export type LaneLimits = z.infer<typeof laneLimits>;
 export type HelloMessage = z.infer<typeof helloMessage>;
 export type StartedMessage = z.infer<typeof startedMessage>;
+export type OutputMessage = z.infer<typeof outputMessage>;
 export type FileMessage = z.infer<typeof fileMessage>;
 export type ErrorMessage = z.infer<typeof errorMessage>;
 export type ServerMessage = z.infer<typeof serverMessage>;

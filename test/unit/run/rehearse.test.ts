@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { systemClock } from "../../../src/clock.js";
 import { runMessage, type ServerMessage } from "../../../src/protocol/messages.js";
+import { isUsualAnswer } from "../../../src/protocol/usual-messages.js";
 import { rehearse } from "../../../src/run/rehearse.js";
 import { type OutputPiece, Run } from "../../../src/run/run.js";
 import { laneConfig } from "../pool/rig.js";
@@ -26,5 +27,7 @@ describe("a rehearsal of a run", () => {
       output: { stdout: { bytes: 2, sent: 2, truncated: false } },
     });
     expect(run.ended).toBe(true);
+    // A client takes them as they are, without a closer look.
+    expect(messages.slice(0, 2).map(isUsualAnswer)).toEqual([true, true]);
   });
 });
