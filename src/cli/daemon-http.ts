@@ -1,6 +1,7 @@
 import { type ClientRequest, type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { type Address, showAddress } from "../client/address.js";
+import { messageOf } from "../errors.js";
 import { errorMessage } from "../protocol/messages.js";
 import { CliError } from "./cli-error.js";
 import { noDaemon } from "./failure.js";
@@ -77,5 +78,5 @@ function parseJson(text: string): unknown {
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === "") return reasonOf(error.errors[0]);
   if (error instanceof Error && error.name === "TimeoutError") return `no answer within ${DEADLINE_MS / 1000} s`;
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

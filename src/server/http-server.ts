@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { ServerConfig } from "../config/schema.js";
-import { ConfigError, messageOf } from "../errors.js";
+import { ConfigError, hasCode, messageOf } from "../errors.js";
 import type { Log } from "../log.js";
 import { makeError } from "../protocol/codec.js";
 import { ERROR_FACTS, type ErrorCode } from "../protocol/error-codes.js";
@@ -330,10 +330,9 @@ function refuseUpgrade(socket: Duplex, { status, type, body }: Answer): void {
 
 function describeListenError(error: unknown, address: ListenAddress): string {
   const where = formatListenAddress(address);
-  const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
-  if (code === "EADDRINUSE")
+  if (hasCode(error, "EADDRINUSE"))
     return `${where} is in use, perhaps by another Matchbox. Stop it, or listen elsewhere with --set server.listen=HOST:PORT`;
-  if (code === "EACCES") return `${where}: this user may not listen there`;
+  if (hasCode(error, "EACCES")) return `${where}: this user may not listen there`;
   return `cannot listen on ${where}: ${messageOf(error)}`;
 }
 

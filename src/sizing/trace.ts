@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { messageOf } from "../errors.js";
+import { hasCode, messageOf } from "../errors.js";
 
 /** A day, in ms: how much of a trace counts, counted back from its last arrival. */
 const DAY_MS = 86_400_000;
@@ -37,7 +37,7 @@ export async function readTrace(path: string): Promise<TraceLine[]> {
   const lines = parseTrace(await readText(path), path);
   const earlier = earlierSegment(path);
   const before = await readText(earlier).catch((error: unknown) => {
-    if (error instanceof TraceError && isMissing(error.cause)) return undefined; // Nothing was rotated yet.
+    if (error instanceof TraceError && hasCode(error.cause, "ENOENT")) return undefined; // Nothing was rotated yet.
     throw error;
   });
   const all = before === undefined ? lines : [...parseTrace(before, earlier), ...lines];
@@ -84,9 +84,4 @@ function fromJson(text: string): unknown {
   } catch {
     return undefined; // Told by the schema, with the line.
   }
-}
-
-/** Whether there is no such file. */
-export function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }

@@ -81,7 +81,10 @@ const RULES: Readonly<
   // Replays and formulas: nothing of the daemon, which is only described to it.
   sizing: { values: LEAVES, types: ["protocol/watch.ts"] },
   setup: {
-    values: ["container/docker-client.ts", "container/engine-address.ts", "image-targets.ts", "package-root.ts"],
+    values: [
+      ...["container/docker-client.ts", "container/docker-errors.ts", "container/engine-address.ts"],
+      ...["errors.ts", "image-targets.ts", "package-root.ts"],
+    ],
   },
   // Looks at everything from the outside, and is looked at by nobody but its command.
   doctor: {

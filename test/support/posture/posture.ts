@@ -1,3 +1,4 @@
+import { hasCode } from "../../../src/errors.js";
 import { callEngine } from "../probes/engine.js";
 import { waitFor } from "../wait.js";
 import { describeEnvironment, describeProcess, nameOf, processesOf, sleeps } from "./processes.js";
@@ -43,7 +44,7 @@ export async function settled(container: string, names: readonly string[]): Prom
 
 /** A process may end between two looks at it, which are to be repeated then. */
 function isEndedProcess(error: unknown): false {
-  if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ESRCH")) return false;
+  if (hasCode(error, "ENOENT", "ESRCH")) return false;
   throw error;
 }
 
