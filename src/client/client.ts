@@ -8,7 +8,7 @@ import type {
   RunRequest,
   ServerMessage,
 } from "../protocol/messages.js";
-import { type Address, parseAddress, showAddress } from "./address.js";
+import { type Address, DEFAULT_URL, parseAddress, showAddress } from "./address.js";
 import { ConnectionError, DuplicateRunError, type MatchboxError, ProtocolError, RemoteError } from "./errors.js";
 import { Inbox } from "./inbox.js";
 import { type Incoming, readIncoming } from "./incoming.js";
@@ -92,7 +92,7 @@ export class MatchboxClient implements AsyncDisposable {
     options.signal?.throwIfAborted();
     const address: Address =
       options.socketPath === undefined
-        ? parseAddress(options.url ?? "http://127.0.0.1:7070")
+        ? parseAddress(options.url ?? DEFAULT_URL)
         : { kind: "unix", socketPath: options.socketPath };
     const client = new MatchboxClient(address, options);
     const openSocket = options.openSocket ?? (await platformSocket());

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { IMAGE_TARGETS } from "../image-targets.js";
+import { DEFAULT_ADDRESS } from "../protocol/handshake.js";
 import { MAX_TIMEOUT_MS, OUTPUT_POLICIES } from "../protocol/limits.js";
 import { command, env, gpus, mainFile, user } from "./lane-program.js";
 
@@ -43,7 +44,7 @@ const listenAddress = z
 export const MIN_TOKEN_CHARS = 16;
 
 const server = z.strictObject({
-  listen: listenAddress.default("127.0.0.1:7070").describe("Where the one listener is: host:port, or unix:/path."),
+  listen: listenAddress.default(DEFAULT_ADDRESS).describe("Where the one listener is: host:port, or unix:/path."),
   tokens: z
     .array(z.string().min(MIN_TOKEN_CHARS, { error: `must have at least ${MIN_TOKEN_CHARS} characters` }))
     .default([])

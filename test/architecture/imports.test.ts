@@ -46,7 +46,7 @@ const RULES: Readonly<
   protocol: { values: [] },
   // Works in a browser, so it has nothing of the daemon.
   client: { values: ["protocol"] },
-  config: { values: ["protocol/limits.ts", "protocol/names.ts", ...LEAVES] },
+  config: { values: ["protocol/handshake.ts", "protocol/limits.ts", "protocol/names.ts", ...LEAVES] },
   container: { values: ["protocol/limits.ts", ...LEAVES], types: ["config/schema.ts"] },
   // The port and its words; never an adapter.
   pool: {
@@ -111,7 +111,7 @@ const RULES: Readonly<
   web: { values: ["protocol", "client"] },
 
   "main.ts": { values: ["daemon.ts", "banner.ts", "config", "setup/sandbox-image.ts", ...LEAVES] },
-  "banner.ts": { values: LEAVES, types: ["daemon.ts", "pool/lane.ts"] },
+  "banner.ts": { values: ["protocol/handshake.ts", ...LEAVES], types: ["daemon.ts", "pool/lane.ts"] },
   "daemon.ts": {
     values: [
       ...["server", "run", "pool", "container", "protocol", "journal.ts"],
