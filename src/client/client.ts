@@ -9,6 +9,7 @@ import type {
   ServerMessage,
 } from "../protocol/messages.js";
 import { type Address, DEFAULT_URL, parseAddress, showAddress } from "./address.js";
+import { deferred } from "./deferred.js";
 import { ConnectionError, DuplicateRunError, type MatchboxError, ProtocolError, RemoteError } from "./errors.js";
 import { Inbox } from "./inbox.js";
 import { type Incoming, readIncoming } from "./incoming.js";
@@ -387,20 +388,4 @@ function runIds(): () => string {
   const prefix = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   let count = 0;
   return () => `${prefix}-${++count}`;
-}
-
-interface Deferred<T> {
-  readonly promise: Promise<T>;
-  resolve(value: T): void;
-  reject(error: MatchboxError): void;
-}
-
-function deferred<T>(): Deferred<T> {
-  let settle: Omit<Deferred<T>, "promise"> | undefined;
-  const promise = new Promise<T>((resolve, reject) => {
-    settle = { resolve, reject };
-  });
-  promise.catch(() => undefined); // Observed where it matters; elsewhere it must not end the process.
-  if (settle === undefined) throw new Error("a promise did not run its executor");
-  return { promise, ...settle };
 }
