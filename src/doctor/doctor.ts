@@ -17,7 +17,7 @@ import { sandboxSpec } from "../pool/spec.js";
 import { Door } from "../server/authenticate.js";
 import { parseListenAddress } from "../server/listen-address.js";
 import { ImageApi } from "../setup/docker-api.js";
-import { pingEngine } from "../setup/ping.js";
+import { PING_DEADLINE_MS, pingEngine } from "../setup/ping.js";
 import { imageTag } from "../setup/sandbox-image.js";
 import { type Check, fail, ok, skip, type Verdict } from "./check.js";
 import { checkEngine, checkImages, type EngineAnswer, type ImageFacts } from "./engine.js";
@@ -28,9 +28,6 @@ import { checkLimits, checkMemory, checkOpenFiles, type LaneSize } from "./limit
 import { originOf, parseOpenFilesLimit } from "./machine.js";
 import { checkDirectPipes, checkGpus, checkNetwork } from "./reach.js";
 import { checkTrial, type TrialOutcome } from "./trial-check.js";
-
-/** Longest wait for an engine's first word, in ms, as the set-up has it. */
-const PING_DEADLINE_MS = 5_000;
 
 const WITHOUT_CONFIG = [
   ...["engine", "images", "limits", "runtimes", "seccomp", "user namespaces"],
