@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
-import { join } from "node:path";
 import { systemClock } from "../clock.js";
 import { type ConfigSources, configPath, loadConfig } from "../config/load.js";
 import type { Config } from "../config/schema.js";
@@ -12,7 +11,6 @@ import { readSeccompProfile } from "../container/seccomp-profile.js";
 import { withDeadline } from "../deadline.js";
 import { ConfigError, messageOf } from "../errors.js";
 import { imageRemedy } from "../image-targets.js";
-import { packageRoot } from "../package-root.js";
 import { sandboxSpec } from "../pool/spec.js";
 import { Door } from "../server/authenticate.js";
 import { parseListenAddress } from "../server/listen-address.js";
@@ -144,12 +142,11 @@ async function askEngine(address: EngineAddress, deadlineMs: number, signal: Abo
 }
 
 async function lanesOf(config: Config): Promise<LaneFacts[]> {
-  const own = join(packageRoot(), "sandbox", "seccomp.json");
   return await Promise.all(
     Object.entries(config.lanes).map(async ([name, lane]) => {
       const { warm, maxSandboxes, memoryMiB, seccomp, ociRuntime } = lane;
       const ownImage = imageTag(lane.target);
-      const read = await readSeccompProfile(seccomp ?? own, `lanes.${name}.seccomp`).then(
+      const read = await readSeccompProfile(seccomp, `lanes.${name}.seccomp`).then(
         (seccompProfile) => ({ seccompProfile, fault: undefined }),
         (error: unknown) => {
           if (!(error instanceof ConfigError)) throw error;

@@ -12,7 +12,6 @@ import { readSeccompProfile } from "../../src/container/seccomp-profile.js";
 import { STATUSES } from "../../src/doctor/check.js";
 import { tryLanes } from "../../src/doctor/trial.js";
 import { checkTrial } from "../../src/doctor/trial-check.js";
-import { packageRoot } from "../../src/package-root.js";
 import { sandboxSpec } from "../../src/pool/spec.js";
 import { imageTag } from "../../src/setup/sandbox-image.js";
 import { newInstance, testConfig } from "../support/daemon.js";
@@ -162,7 +161,7 @@ describe("a trial of lanes", () => {
   it("sees limits that differ from what its lane asks for, and leaves neither container, network nor rules", async () => {
     const instance = newInstance();
     const config = await testConfig(instance, ["lanes.shell.network=egress"]);
-    const profile = await readSeccompProfile(join(packageRoot(), "sandbox", "seccomp.json"), "own");
+    const profile = await readSeccompProfile(null, "own");
     const spec = sandboxSpec("shell", config.lanes["shell"]!, {
       image: testImage(),
       ociRuntime: config.engine.ociRuntime,
