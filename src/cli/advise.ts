@@ -5,7 +5,8 @@ import { ASSUMED_TIMES, measuredTimes, type RefillTimes } from "../pool/refill-t
 import { sizedLanes } from "../pool/sized-lanes.js";
 import { lanesReport } from "../protocol/lanes.js";
 import { advise, showShare } from "../sizing/advise.js";
-import { readTrace, TraceError, type TraceLine } from "../sizing/trace.js";
+import { DEFAULT_TARGET_HIT_RATE } from "../sizing/policy.js";
+import { hoursOf, readTrace, TraceError, type TraceLine } from "../sizing/trace.js";
 import { count, renderAdvice } from "./advice-table.js";
 import { CliError } from "./cli-error.js";
 import { getJson } from "./daemon-http.js";
@@ -14,7 +15,6 @@ import { fleetRows, renderFleet } from "./fleet-report.js";
 import { argument, parseSetting, repeated, tokenOption } from "./options.js";
 import { style } from "./terminal.js";
 
-const DEFAULT_TARGET = 0.999;
 /** What an idle sandbox weighs, and what a machine of a fleet has for them where the configuration does not say, in MiB. */
 const IDLE_MIB = 10;
 const FLEET_STOCK_MIB = 8_192;
@@ -55,7 +55,7 @@ export function adviseCommand(): Command {
     .option("--refill <duration>", "time to make a ready sandbox, in ms or as 250ms", argument(parseRefill))
     .addOption(
       new Option("--target <percent>", "share of runs that are to find a ready sandbox")
-        .default(DEFAULT_TARGET, "99.9")
+        .default(DEFAULT_TARGET_HIT_RATE, String(100 * DEFAULT_TARGET_HIT_RATE))
         .argParser(argument(parseTarget)),
     )
     .addOption(
@@ -121,11 +121,10 @@ async function report(options: AdviseOptions): Promise<string> {
 
   const foreign = [...new Set(trace.map(({ lane }) => lane))].filter((lane) => !(lane in lanes));
   const idle = Object.keys(lanes).filter((lane) => !trace.some((line) => line.lane === lane));
-  const hours = ((trace.at(-1)?.t ?? 0) - (trace[0]?.t ?? 0)) / 3_600_000;
   const lines = renderAdvice(
     {
       source:
-        `${path}: ${count(trace.length)} runs in ${hours.toFixed(1)} h. Target ${showShare(options.target)}, ` +
+        `${path}: ${count(trace.length)} runs in ${hoursOf(trace).toFixed(1)} h. Target ${showShare(options.target)}, ` +
         `${maxConcurrentStarts} starts at once, refill times ${times.source}.`,
       notes: [
         ...foreign.map((lane) => `Lane ${lane} of the trace is not in the configuration: left out.`),

@@ -55,6 +55,11 @@ async function readText(path: string): Promise<string> {
   }
 }
 
+/** The time that a trace spans, in hours. */
+export function hoursOf(trace: readonly TraceLine[]): number {
+  return ((trace.at(-1)?.t ?? 0) - (trace[0]?.t ?? 0)) / 3_600_000;
+}
+
 /**
  * Reads the text of a trace. A last line without its end was torn when the daemon died, and does not count.
  * @param name of the file, for errors
