@@ -2,8 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseAddress } from "../../src/client/address.js";
 import { MatchboxClient } from "../../src/client/client.js";
 import { RemoteError } from "../../src/client/errors.js";
-import { lanesReport } from "../../src/protocol/lanes.js";
-import { getJson } from "../../src/cli/daemon-http.js";
+import { getLanes } from "../../src/cli/daemon-http.js";
 import type { AdaptiveStock } from "../../src/sizing/simulated-target.js";
 import { type RefillTime, simulate, type SimulatedOutcome } from "../../src/sizing/simulate.js";
 import { atRest } from "../lib/at-rest.js";
@@ -187,7 +186,7 @@ async function withLane<T>(
     send: () => runUnlessRefused(client),
     refills: async () => refillCounts(await (await fetch(`${daemon.url}/metrics`, { signal })).text(), LANE),
     removeMs: async () => {
-      const { lanes } = lanesReport.parse(await getJson(address, "/v1/lanes", { token }));
+      const { lanes } = await getLanes(address, { token });
       return lanes.find(({ name }) => name === LANE)?.refillMs["remove"]?.p50 ?? 0;
     },
   });

@@ -42,6 +42,17 @@ export function tokenOption(): Option {
   ).env("MATCHBOX_TOKEN");
 }
 
+/** Of commands that read the configuration as the daemon does. */
+export function configOption(): Option {
+  return new Option("-c, --config <file>", "the configuration, a YAML file");
+}
+
+export function settingOption(): Option {
+  return new Option("--set <key=value>", "override one key of the configuration; may be repeated").argParser(
+    repeated(parseSetting),
+  );
+}
+
 /** Reads `KEY=VALUE`. */
 export function parseVariable(text: string): readonly [name: string, value: string] {
   const split = text.indexOf("=");
