@@ -13,7 +13,7 @@ import { type RefillCounts, refillCounts, refillSamples } from "../lib/refill-sa
 import type { LadderStep, Scenario, ScenarioOptions, ScenarioResult } from "../lib/scenario.js";
 import { seededNumbers } from "../lib/seeded.js";
 import { observeRun, type ObservedRun, type Task } from "../lib/subjects.js";
-import { summarize } from "../lib/summary.js";
+import { mean, summarize } from "../lib/summary.js";
 
 const TASK: Task = { code: "print(1)", expected: "1\n" };
 const LANE = "python";
@@ -235,8 +235,4 @@ function stepOf(stock: number | AdaptiveStock, measurement: Measured): LadderSte
       },
     },
   };
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
