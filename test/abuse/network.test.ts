@@ -14,7 +14,7 @@ import { newInstance, startDaemon, type TestDaemon } from "../support/daemon.js"
 import { containersOf, networksOf } from "../support/engine-view.js";
 import { FarMachine, onHost, PROBES } from "../support/far-machine.js";
 import { Peer } from "../support/peer.js";
-import { callEngine } from "../support/probes/engine.js";
+import { askEngine } from "../support/probes/engine.js";
 import { waitFor } from "../support/wait.js";
 
 /** All are addresses of one machine that the test makes: no packet leaves this host. */
@@ -610,7 +610,7 @@ function parseReached(output: string): Record<string, string> {
 }
 
 async function networkOf(name: string): Promise<{ gateway: string }> {
-  const found = JSON.parse((await callEngine("GET", `/networks/${name}`)).toString()) as {
+  const found = (await askEngine(`/networks/${name}`)) as {
     IPAM: { Config: { Gateway: string }[] };
     EnableIPv6: boolean;
   };

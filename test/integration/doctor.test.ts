@@ -16,7 +16,7 @@ import { sandboxSpec } from "../../src/pool/spec.js";
 import { imageTag } from "../../src/setup/sandbox-image.js";
 import { newInstance, testConfig } from "../support/daemon.js";
 import { containersOf, networksOf } from "../support/engine-view.js";
-import { callEngine, testImage } from "../support/probes/engine.js";
+import { askEngine, labelFilter, testImage } from "../support/probes/engine.js";
 
 /** The compiled command, exactly as people run it. */
 const CLI = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
@@ -49,10 +49,10 @@ async function checksOf(args: readonly string[]) {
 
 /** What trials of any doctor have on the engine. */
 async function leftByDoctors(): Promise<string[]> {
-  const filters = encodeURIComponent(JSON.stringify({ label: ["matchbox"] }));
+  const filter = labelFilter("matchbox");
   const labelled = z.object({ Labels: z.record(z.string(), z.string()) });
-  const containers = JSON.parse((await callEngine("GET", `/containers/json?all=1&filters=${filters}`)).toString());
-  const networks = JSON.parse((await callEngine("GET", `/networks?filters=${filters}`)).toString());
+  const containers = (await askEngine(`/containers/json?all=1&${filter}`)) as unknown[];
+  const networks = (await askEngine(`/networks?${filter}`)) as unknown[];
   return z
     .array(labelled)
     .parse([...containers, ...networks])

@@ -11,7 +11,7 @@ import { Cleanup } from "../../src/cleanup.js";
 import { egressInterface, EgressRules } from "../../src/container/egress.js";
 import { chainNames } from "../../src/container/egress-rules.js";
 import type { EgressPolicy } from "../../src/container/egress-rules.js";
-import { callEngine, countContainers, runContainer, startContainer } from "../support/probes/engine.js";
+import { askEngine, callEngine, countContainers, runContainer, startContainer } from "../support/probes/engine.js";
 
 const LABEL = "test-egress";
 const PROBES = path.join(import.meta.dirname, "../support/probes");
@@ -84,7 +84,7 @@ async function makeNetwork(): Promise<void> {
   await cleanup.add("network", async () => {
     await callEngine("DELETE", `/networks/${network}`);
   });
-  const found = JSON.parse((await callEngine("GET", `/networks/${network}`)).toString()) as {
+  const found = (await askEngine(`/networks/${network}`)) as {
     IPAM: { Config: { Gateway: string }[] };
   };
   gateway = found.IPAM.Config[0]!.Gateway;
@@ -111,7 +111,7 @@ async function reach(targets: readonly string[]): Promise<Record<string, string>
 }
 
 async function addressOf(container: string): Promise<string> {
-  const found = JSON.parse((await callEngine("GET", `/containers/${container}/json`)).toString()) as {
+  const found = (await askEngine(`/containers/${container}/json`)) as {
     NetworkSettings: { Networks: Record<string, { IPAddress: string }> };
   };
   return found.NetworkSettings.Networks[network]!.IPAddress;

@@ -1,5 +1,5 @@
 import { hasCode } from "../../../src/errors.js";
-import { callEngine } from "../probes/engine.js";
+import { askEngine } from "../probes/engine.js";
 import { waitFor } from "../wait.js";
 import { describeEnvironment, describeProcess, nameOf, processesOf, sleeps } from "./processes.js";
 import { describeSurroundings, shareCgroup } from "./surroundings.js";
@@ -10,7 +10,7 @@ interface Inspected {
 }
 
 export async function inspect(container: string): Promise<Inspected> {
-  return JSON.parse((await callEngine("GET", `/containers/${container}/json`)).toString()) as Inspected;
+  return (await askEngine(`/containers/${container}/json`)) as Inspected;
 }
 
 /** Where a container lives, as the host's kernel has it. */
