@@ -2,7 +2,6 @@ import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
@@ -14,12 +13,11 @@ import { tryLanes } from "../../src/doctor/trial.js";
 import { checkTrial } from "../../src/doctor/trial-check.js";
 import { sandboxSpec } from "../../src/pool/spec.js";
 import { imageTag } from "../../src/setup/sandbox-image.js";
-import { newInstance, testConfig } from "../support/daemon.js";
+import { CLI, newInstance, testConfig } from "../support/daemon.js";
 import { containersOf, networksOf } from "../support/engine-view.js";
 import { askEngine, labelFilter, testImage } from "../support/probes/engine.js";
 
 /** The compiled command, exactly as people run it. */
-const CLI = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
 const AWAY = "engine.socket=unix:///nonexistent.sock";
 
 const report = z.strictObject({

@@ -11,10 +11,10 @@ import { Cleanup } from "../../src/cleanup.js";
 import { egressInterface, EgressRules } from "../../src/container/egress.js";
 import { chainNames } from "../../src/container/egress-rules.js";
 import type { EgressPolicy } from "../../src/container/egress-rules.js";
+import { everyTarget, PROBES, reachedIn } from "../support/probes.js";
 import { askEngine, callEngine, countContainers, runContainer, startContainer } from "../support/probes/engine.js";
 
 const LABEL = "test-egress";
-const PROBES = path.join(import.meta.dirname, "../support/probes");
 const execute = promisify(execFile);
 const { signal } = new AbortController();
 
@@ -106,8 +106,7 @@ async function reach(targets: readonly string[]): Promise<Record<string, string>
     label: LABEL,
     hostConfig: { NetworkMode: network, Binds: [`${probes}:/probes:ro`] },
   });
-  const lines = output.split("\n").filter((line) => line.includes("\t"));
-  return Object.fromEntries(lines.map((line) => line.split("\t") as [string, string]));
+  return reachedIn(output);
 }
 
 async function addressOf(container: string): Promise<string> {
@@ -116,9 +115,6 @@ async function addressOf(container: string): Promise<string> {
   };
   return found.NetworkSettings.Networks[network]!.IPAddress;
 }
-
-const everyTarget = (outcome: string, targets: readonly string[]): Record<string, string> =>
-  Object.fromEntries(targets.map((target) => [target, outcome]));
 
 const install = (change: Partial<EgressPolicy> = {}): Promise<EgressRules> =>
   EgressRules.install({ interfaceName: bridge, policy: { ...strict, ...change }, signal });
