@@ -1,12 +1,10 @@
 import { styleText } from "node:util";
 import type { Daemon } from "./daemon.js";
 import type { Lane } from "./pool/lane.js";
+import { DEFAULT_ADDRESS } from "./protocol/handshake.js";
 
 /** What the self-check runs in each language: the smallest program that shows an output. Of other languages nothing is known. */
 const PROBES = { python: 'print("ok")', shell: "echo ok", node: 'console.log("ok")', other: undefined } as const;
-
-/** Where the client looks when it is told nothing. */
-const DEFAULT_ADDRESS = "127.0.0.1:7070";
 
 /** Waits until the lanes have settled, runs one program in each, and says how to go on. */
 export async function printBanner(daemon: Daemon, options: { signal: AbortSignal }): Promise<void> {

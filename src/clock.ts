@@ -1,3 +1,5 @@
+import { abortReason } from "./errors.js";
+
 /** Time, as a constructor argument, so that tests can hold it in their hands. */
 export interface Clock {
   /** Monotonic, in ms, with fractions. */
@@ -13,7 +15,7 @@ export const systemClock: Clock = {
     return new Promise<void>((resolve, reject) => {
       const wake = (): void => {
         clearTimeout(timer);
-        reject(signal?.reason instanceof Error ? signal.reason : new Error("aborted"));
+        reject(abortReason(signal));
       };
       const timer = setTimeout(() => {
         signal?.removeEventListener("abort", wake);

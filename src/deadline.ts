@@ -1,4 +1,5 @@
 import type { Clock } from "./clock.js";
+import { abortReason } from "./errors.js";
 
 /** A call took longer than it may. */
 export class DeadlineError extends Error {
@@ -26,7 +27,7 @@ export async function withDeadline<T>(
   const done = new AbortController();
   const aborted = new Promise<never>((_resolve, reject) => {
     inner.signal.addEventListener("abort", () => {
-      reject(inner.signal.reason instanceof Error ? inner.signal.reason : new Error("aborted"));
+      reject(abortReason(inner.signal));
     });
   });
   const onAbort = (): void => {

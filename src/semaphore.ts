@@ -1,3 +1,5 @@
+import { abortReason } from "./errors.js";
+
 /** A bound on how many do something at once; the rest wait in the order in which they came. */
 export class Semaphore {
   readonly #waiting: (() => void)[] = [];
@@ -34,7 +36,7 @@ export class Semaphore {
       };
       const leave = (): void => {
         this.#waiting.splice(this.#waiting.indexOf(admit), 1);
-        reject(signal?.reason instanceof Error ? signal.reason : new Error("aborted"));
+        reject(abortReason(signal));
       };
       this.#waiting.push(admit);
       signal?.addEventListener("abort", leave, { once: true });

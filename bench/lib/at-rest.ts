@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Address } from "../../src/client/address.js";
-import { getJson } from "../../src/cli/daemon-http.js";
-import { lanesReport } from "../../src/protocol/lanes.js";
+import { getLanes } from "../../src/cli/daemon-http.js";
 
 const POLL_MS = 25;
 /** A stock and its leftovers take seconds; ten times as long on a machine that has something else to do. */
@@ -19,7 +18,7 @@ export async function atRest(
 ): Promise<void> {
   const end = performance.now() + deadlineMs;
   for (;;) {
-    const { lanes } = lanesReport.parse(await getJson(address, "/v1/lanes", { token }));
+    const { lanes } = await getLanes(address, { token });
     const busy = lanes.find(
       ({ stock }) => stock.warm < stock.warmTarget || stock.creating + stock.leased + stock.evicting > 0,
     );
@@ -33,7 +32,7 @@ export async function atRest(
 
 /** How many ready sandboxes a lane keeps. @throws Error when there is no such lane, or it keeps none */
 export async function warmTarget(address: Address, token: string | undefined, lane: string): Promise<number> {
-  const { lanes } = lanesReport.parse(await getJson(address, "/v1/lanes", { token }));
+  const { lanes } = await getLanes(address, { token });
   const found = lanes.find(({ name }) => name === lane);
   if (found === undefined) {
     throw new Error(`the daemon has no lane "${lane}"; it has: ${lanes.map(({ name }) => name).join(", ")}`);

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { loadConfig } from "../../src/config/load.js";
 import type { Config } from "../../src/config/schema.js";
 import { describeAddress, type EngineAddress, engineAddress } from "../../src/container/engine-address.js";
@@ -7,7 +6,6 @@ import type { ContainerIdentity, Surroundings } from "../../src/container/docker
 import { newSandboxId } from "../../src/container/labels.js";
 import { OciRuntimeChoice } from "../../src/container/oci-runtime.js";
 import { readSeccompProfile } from "../../src/container/seccomp-profile.js";
-import { packageRoot } from "../../src/package-root.js";
 import { sandboxSpec } from "../../src/pool/spec.js";
 import { imageTag } from "../../src/setup/sandbox-image.js";
 import { Engine } from "./engine.js";
@@ -28,10 +26,9 @@ export interface DefaultLanes {
  */
 export async function defaultLanes(offered?: readonly string[]): Promise<DefaultLanes> {
   const config = await loadConfig();
-  const own = join(packageRoot(), "sandbox", "seccomp.json");
   const profiles = new Map<string, string>();
   for (const [name, { seccomp }] of Object.entries(config.lanes)) {
-    profiles.set(name, await readSeccompProfile(seccomp ?? own, `lanes.${name}.seccomp`));
+    profiles.set(name, await readSeccompProfile(seccomp, `lanes.${name}.seccomp`));
   }
   const engine = engineAddress(config.engine.socket);
   const choice = new OciRuntimeChoice();

@@ -29,7 +29,7 @@ export class Engine {
   /** Names of the OCI runtimes that the engine has. */
   async ociRuntimes(): Promise<string[]> {
     const answer = await this.#call("GET", "/info");
-    const found: unknown = typeof answer === "object" && answer !== null ? Reflect.get(answer, "Runtimes") : undefined;
+    const found = field(answer, "Runtimes");
     return typeof found === "object" && found !== null ? Object.keys(found) : [];
   }
 
@@ -72,8 +72,7 @@ export class Engine {
   /** The first process of a running container, as the engine's host numbers it. @throws Error when it does not run */
   async mainPid(id: string): Promise<number> {
     const answer = await this.#call("GET", `/containers/${id}/json`);
-    const state: unknown = typeof answer === "object" && answer !== null ? Reflect.get(answer, "State") : undefined;
-    const pid = numberField(state, "Pid");
+    const pid = numberField(field(answer, "State"), "Pid");
     if (pid === undefined || pid === 0) throw new Error(`container ${id} does not run`);
     return pid;
   }
@@ -158,12 +157,16 @@ class EngineAnswer extends Error {
   }
 }
 
+function field(value: unknown, name: string): unknown {
+  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
+}
+
 function stringField(value: unknown, name: string): string | undefined {
-  const field: unknown = typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
-  return typeof field === "string" ? field : undefined;
+  const found = field(value, name);
+  return typeof found === "string" ? found : undefined;
 }
 
 function numberField(value: unknown, name: string): number | undefined {
-  const field: unknown = typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
-  return typeof field === "number" ? field : undefined;
+  const found = field(value, name);
+  return typeof found === "number" ? found : undefined;
 }

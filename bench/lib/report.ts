@@ -1,5 +1,6 @@
 import { renderTable } from "../../src/cli/table.js";
 import type { MachineFacts } from "./machine.js";
+import { totalMs } from "./plots/strip-layout.js";
 import type { Ladder, Ratio, ScenarioResult, Strip } from "./scenario.js";
 import type { Unit } from "./summary.js";
 
@@ -65,10 +66,8 @@ function printLadder({ title, asked, askedUnit, units, steps }: Ladder, print: (
 function printStrip({ title, rows }: Strip, print: (line: string) => void): void {
   print(title);
   for (const { name, stages } of rows) {
-    const whole = stages.reduce((sum, { ms }) => sum + ms, 0);
-    print(
-      `  ${name}: ${stages.map((stage) => `${stage.name} ${showNumber(stage.ms)}`).join(" + ")} = ${showNumber(whole)} ms`,
-    );
+    const parts = stages.map((stage) => `${stage.name} ${showNumber(stage.ms)}`);
+    print(`  ${name}: ${parts.join(" + ")} = ${showNumber(totalMs(stages))} ms`);
   }
   print("");
 }

@@ -5,7 +5,7 @@ import type { ExitMessage } from "../../src/protocol/exit.js";
 import type { Launch } from "../../src/protocol/messages.js";
 import { timeRun } from "./containers.js";
 import { Engine } from "./engine.js";
-import type { Subject } from "./interleave.js";
+import type { DescribedSubject } from "./interleave.js";
 import { type Expected, isExpected, type Latency, timeProcess } from "./process-timing.js";
 
 /** A program whose output is known. */
@@ -14,8 +14,16 @@ export interface Task {
   readonly expected: Expected;
 }
 
-/** A subject with the words that describe it. */
-export type Described = Subject<Latency> & { readonly description: string };
+/** One run, or what takes its place. */
+export type Described = DescribedSubject<Latency>;
+
+/** Whatever starts a container takes a quarter of a second and heats the machine: a fifth of the rounds is enough for a median. */
+const CONTAINER_SHARE = 5;
+
+/** How many of so many rounds those have that start containers. */
+export function containerRoundsOf(rounds: number): number {
+  return Math.max(1, Math.ceil(rounds / CONTAINER_SHARE));
+}
 
 /** How often a sandbox was ready before its request, and how often not. */
 export type Launches = Record<Launch, number>;

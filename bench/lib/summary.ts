@@ -42,6 +42,12 @@ export function summarize(samples: readonly number[], unit: Unit = "ms"): Summar
   };
 }
 
+/** @throws RangeError without samples */
+export function mean(samples: readonly number[]): number {
+  if (samples.length === 0) throw new RangeError("a mean needs at least one sample");
+  return samples.reduce((sum, sample) => sum + sample, 0) / samples.length;
+}
+
 /** Whether more of it is better. */
 export function isMoreBetter(unit: Unit): boolean {
   return unit === "MB/s" || unit === "runs/s";

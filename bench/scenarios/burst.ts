@@ -4,7 +4,7 @@ import { imageTag } from "../../src/setup/sandbox-image.js";
 import { atRest, warmTarget } from "../lib/at-rest.js";
 import { atOnce, type BurstTimes } from "../lib/load/burst.js";
 import { interleave } from "../lib/interleave.js";
-import { launchNote } from "../lib/latencies.js";
+import { CHECKED_NOTE, launchNote } from "../lib/latencies.js";
 import { daemonAt } from "../lib/own-daemon.js";
 import {
   ratiosBetween,
@@ -13,7 +13,7 @@ import {
   type ScenarioResult,
   type SubjectResult,
 } from "../lib/scenario.js";
-import { dockerRun, hostPython, type Launches, matchboxRun, type Task } from "../lib/subjects.js";
+import { containerRoundsOf, dockerRun, hostPython, type Launches, matchboxRun, type Task } from "../lib/subjects.js";
 import { summarize } from "../lib/summary.js";
 
 const TASK: Task = { code: "print(1)", expected: "1\n" };
@@ -28,8 +28,6 @@ const SETTINGS = [
 /** Sizes of bursts, in stocks of ready sandboxes. */
 const STOCKS = [1, 2, 4] as const;
 const WARMUP_ROUNDS = 1;
-/** Eight containers at once take seconds and heat the machine: a fifth of the rounds is enough for a median. */
-const CONTAINER_SHARE = 5;
 
 export const burst: Scenario = {
   name: "burst",
@@ -43,7 +41,7 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
   const address = parseAddress(daemon.url);
   await using client = await MatchboxClient.connect({ url: daemon.url, token: options.token });
   const stock = await warmTarget(address, options.token, LANE);
-  const containerRounds = Math.max(1, Math.ceil(options.runs / CONTAINER_SHARE));
+  const containerRounds = containerRoundsOf(options.runs);
 
   const bursts = STOCKS.map((stocks) => {
     const count = stocks * stock;
@@ -88,7 +86,7 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
       ...bursts.map(({ count, launches: { warm, cold } }) => `${count} at once: ${launchNote({ warm, cold })}`),
       "Times run from just before the first of a burst is begun; what it takes to send or spawn the others counts.",
       "Before every burst each stock was full and every used container gone.",
-      "Every output was compared with the expected one; a wrong one would have ended the measurement.",
+      CHECKED_NOTE,
     ],
   };
 }

@@ -1,5 +1,5 @@
 import { MatchboxClient } from "../../src/client/client.js";
-import { launchNote, measureLatencies } from "../lib/latencies.js";
+import { CHECKED_NOTE, launchNote, measureLatencies } from "../lib/latencies.js";
 import { Neighbours } from "../lib/neighbours/neighbours.js";
 import { ownDaemon } from "../lib/own-daemon.js";
 import { ratiosOfFirst, type Scenario, type ScenarioOptions, type ScenarioResult } from "../lib/scenario.js";
@@ -68,7 +68,7 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
     ratios: ratiosOfFirst(results),
     notes: [
       `Beside: ${NEIGHBOURS} sandboxes of another lane (half a processor and 512 MiB each, as is the default) do it all the while, run by another process over a connection of its own. A measurement begins when all have begun.`,
-      "Every output was compared with the expected one; a wrong one would have ended the measurement.",
+      CHECKED_NOTE,
       launchNote(launches),
     ],
   };

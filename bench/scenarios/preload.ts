@@ -5,7 +5,7 @@ import { imageTag } from "../../src/setup/sandbox-image.js";
 import { launchNote, measureLatencies } from "../lib/latencies.js";
 import { ownDaemon } from "../lib/own-daemon.js";
 import { ratiosOfFirst, type Scenario, type ScenarioOptions, type ScenarioResult } from "../lib/scenario.js";
-import { dockerRun, type Launches, matchboxRun, type Task } from "../lib/subjects.js";
+import { containerRoundsOf, dockerRun, type Launches, matchboxRun, type Task } from "../lib/subjects.js";
 import { summarize } from "../lib/summary.js";
 
 /** Prints how many milliseconds the import took, by the program's own clock. */
@@ -18,8 +18,6 @@ const LANES = {
   plain: "{language: python, target: data, memoryMiB: 1024, warm: 1}",
 };
 const WARMUP_ROUNDS = 2;
-/** `docker run` heats the machine, and a median needs no more. */
-const CONTAINER_SHARE = 5;
 
 export const preload: Scenario = {
   name: "preload",
@@ -40,7 +38,7 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
   ]);
   await using client = await MatchboxClient.connect({ url: daemon.url });
   const launches: Launches = { warm: 0, cold: 0 };
-  const containerRounds = Math.max(1, Math.ceil(options.runs / CONTAINER_SHARE));
+  const containerRounds = containerRoundsOf(options.runs);
 
   const inLane = (lane: keyof typeof LANES) =>
     matchboxRun(client, { lane, task: TASK, rounds: options.runs, launches });

@@ -2,8 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseAddress } from "../../src/client/address.js";
 import { MatchboxClient } from "../../src/client/client.js";
 import { RemoteError } from "../../src/client/errors.js";
-import { lanesReport } from "../../src/protocol/lanes.js";
-import { getJson } from "../../src/cli/daemon-http.js";
+import { getLanes } from "../../src/cli/daemon-http.js";
 import type { AdaptiveStock } from "../../src/sizing/simulated-target.js";
 import { type RefillTime, simulate, type SimulatedOutcome } from "../../src/sizing/simulate.js";
 import { atRest } from "../lib/at-rest.js";
@@ -14,7 +13,7 @@ import { type RefillCounts, refillCounts, refillSamples } from "../lib/refill-sa
 import type { LadderStep, Scenario, ScenarioOptions, ScenarioResult } from "../lib/scenario.js";
 import { seededNumbers } from "../lib/seeded.js";
 import { observeRun, type ObservedRun, type Task } from "../lib/subjects.js";
-import { summarize } from "../lib/summary.js";
+import { mean, summarize } from "../lib/summary.js";
 
 const TASK: Task = { code: "print(1)", expected: "1\n" };
 const LANE = "python";
@@ -187,7 +186,7 @@ async function withLane<T>(
     send: () => runUnlessRefused(client),
     refills: async () => refillCounts(await (await fetch(`${daemon.url}/metrics`, { signal })).text(), LANE),
     removeMs: async () => {
-      const { lanes } = lanesReport.parse(await getJson(address, "/v1/lanes", { token }));
+      const { lanes } = await getLanes(address, { token });
       return lanes.find(({ name }) => name === LANE)?.refillMs["remove"]?.p50 ?? 0;
     },
   });
@@ -236,8 +235,4 @@ function stepOf(stock: number | AdaptiveStock, measurement: Measured): LadderSte
       },
     },
   };
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

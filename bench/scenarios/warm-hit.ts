@@ -1,16 +1,14 @@
 import { MatchboxClient } from "../../src/client/client.js";
 import { imageTag } from "../../src/setup/sandbox-image.js";
 import { dockerExec, dockerodeRun } from "../lib/container-subjects.js";
-import { launchNote, measureLatencies } from "../lib/latencies.js";
+import { CHECKED_NOTE, launchNote, measureLatencies } from "../lib/latencies.js";
 import { daemonAt } from "../lib/own-daemon.js";
 import { ratiosOfFirst, type Scenario, type ScenarioOptions, type ScenarioResult } from "../lib/scenario.js";
-import { dockerRun, hostPython, type Launches, matchboxRun, type Task } from "../lib/subjects.js";
+import { containerRoundsOf, dockerRun, hostPython, type Launches, matchboxRun, type Task } from "../lib/subjects.js";
 
 const TASK: Task = { code: "print(1)", expected: "1\n" };
 const LANE = "python";
 const WARMUP_ROUNDS = 3;
-/** Whatever starts a container takes a quarter of a second and heats the machine: a fifth of the rounds is enough for a median. */
-const CONTAINER_SHARE = 5;
 
 export const warmHit: Scenario = {
   name: "warm-hit",
@@ -24,7 +22,7 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
   await using daemon = await daemonAt(options.url);
   await using client = await MatchboxClient.connect({ url: daemon.url, token: options.token });
   const launches: Launches = { warm: 0, cold: 0 };
-  const containerRounds = Math.max(1, Math.ceil(options.runs / CONTAINER_SHARE));
+  const containerRounds = containerRoundsOf(options.runs);
 
   const image = imageTag("sandbox");
   await using exec = await dockerExec(image, TASK, containerRounds);
@@ -53,9 +51,6 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
     },
     subjects: results,
     ratios: ratiosOfFirst(results),
-    notes: [
-      launchNote(launches),
-      "Every output was compared with the expected one; a wrong one would have ended the measurement.",
-    ],
+    notes: [launchNote(launches), CHECKED_NOTE],
   };
 }

@@ -3,18 +3,17 @@ import { type Address, parseAddress } from "../client/address.js";
 import { ConfigError } from "../errors.js";
 import { ASSUMED_TIMES, measuredTimes, type RefillTimes } from "../pool/refill-times.js";
 import { sizedLanes } from "../pool/sized-lanes.js";
-import { lanesReport } from "../protocol/lanes.js";
 import { advise, showShare } from "../sizing/advise.js";
-import { readTrace, TraceError, type TraceLine } from "../sizing/trace.js";
+import { DEFAULT_TARGET_HIT_RATE } from "../sizing/policy.js";
+import { hoursOf, readTrace, TraceError, type TraceLine } from "../sizing/trace.js";
 import { count, renderAdvice } from "./advice-table.js";
 import { CliError } from "./cli-error.js";
-import { getJson } from "./daemon-http.js";
-import { parseDuration } from "./duration.js";
+import { getLanes } from "./daemon-http.js";
+import { parseMilliseconds } from "./duration.js";
 import { fleetRows, renderFleet } from "./fleet-report.js";
-import { argument, parseSetting, repeated, tokenOption } from "./options.js";
+import { argument, configOption, settingOption, tokenOption } from "./options.js";
 import { style } from "./terminal.js";
 
-const DEFAULT_TARGET = 0.999;
 /** What an idle sandbox weighs, and what a machine of a fleet has for them where the configuration does not say, in MiB. */
 const IDLE_MIB = 10;
 const FLEET_STOCK_MIB = 8_192;
@@ -50,12 +49,12 @@ export function adviseCommand(): Command {
     .summary("say how large each lane should be, and why")
     .description("Say how many sandboxes each lane should keep ready, from the arrivals that a daemon has recorded.")
     .option("--trace <file>", "the recorded arrivals (default: sizing.traceFile of the configuration)")
-    .option("-c, --config <file>", "the configuration, a YAML file")
-    .option("--set <key=value>", "override one key of the configuration; may be repeated", repeated(parseSetting))
+    .addOption(configOption())
+    .addOption(settingOption())
     .option("--refill <duration>", "time to make a ready sandbox, in ms or as 250ms", argument(parseRefill))
     .addOption(
       new Option("--target <percent>", "share of runs that are to find a ready sandbox")
-        .default(DEFAULT_TARGET, "99.9")
+        .default(DEFAULT_TARGET_HIT_RATE, String(100 * DEFAULT_TARGET_HIT_RATE))
         .argParser(argument(parseTarget)),
     )
     .addOption(
@@ -121,11 +120,10 @@ async function report(options: AdviseOptions): Promise<string> {
 
   const foreign = [...new Set(trace.map(({ lane }) => lane))].filter((lane) => !(lane in lanes));
   const idle = Object.keys(lanes).filter((lane) => !trace.some((line) => line.lane === lane));
-  const hours = ((trace.at(-1)?.t ?? 0) - (trace[0]?.t ?? 0)) / 3_600_000;
   const lines = renderAdvice(
     {
       source:
-        `${path}: ${count(trace.length)} runs in ${hours.toFixed(1)} h. Target ${showShare(options.target)}, ` +
+        `${path}: ${count(trace.length)} runs in ${hoursOf(trace).toFixed(1)} h. Target ${showShare(options.target)}, ` +
         `${maxConcurrentStarts} starts at once, refill times ${times.source}.`,
       notes: [
         ...foreign.map((lane) => `Lane ${lane} of the trace is not in the configuration: left out.`),
@@ -157,14 +155,12 @@ async function refillTimes({ refill, url, token }: AdviseOptions): Promise<Times
     return { source: "as given", of: () => ({ refillMs: refill, removeMs: ASSUMED_TIMES.removeMs }) };
   if (url === undefined)
     return { source: `assumed (${ASSUMED_TIMES.refillMs} ms; --url measures, --refill says)`, of: () => ASSUMED_TIMES };
-  const answer = lanesReport.safeParse(await getJson(url, "/v1/lanes", { token }));
-  if (!answer.success)
-    throw new CliError("The daemon's report has another form than this command knows: are they of different versions?");
-  return { source: "measured by the daemon", of: (lane) => measuredTimes(answer.data, lane) ?? ASSUMED_TIMES };
+  const report = await getLanes(url, { token });
+  return { source: "measured by the daemon", of: (lane) => measuredTimes(report, lane) ?? ASSUMED_TIMES };
 }
 
 function parseRefill(text: string): number {
-  const ms = /^\d+$/.test(text) ? Number(text) : parseDuration(text);
+  const ms = parseMilliseconds(text);
   if (ms < 1 || ms > 600_000) throw new TypeError("It must be from 1 ms to 10 min.");
   return ms;
 }

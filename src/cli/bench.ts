@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { parseDuration } from "./duration.js";
+import { parseMilliseconds } from "./duration.js";
 import { argument, tokenOption } from "./options.js";
 
 const EXAMPLES = `
@@ -34,7 +34,7 @@ export function benchCommand(): Command {
     .option(
       "--idle <duration>",
       "pause before each measurement, in ms or as 250ms (default: the scenario's own)",
-      argument(parseIdle),
+      argument(parseMilliseconds),
     )
     .option("--json <file>", "write the results there (default: bench/results/SCENARIO.local.json)")
     .option("--url <address>", "measure a daemon that runs already, instead of starting one")
@@ -59,8 +59,4 @@ function parseCount(text: string): number {
   if (!/^\d+$/.test(text) || count < 1 || count > 1_000_000)
     throw new TypeError("It must be a whole number from 1 to 1000000.");
   return count;
-}
-
-function parseIdle(text: string): number {
-  return /^\d+$/.test(text) ? Number(text) : parseDuration(text);
 }

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from "node:util";
 import { Command, Option } from "commander";
 import { describeAddress, type EngineAddress, engineAddress } from "../container/engine-address.js";
-import { ConfigError } from "../errors.js";
+import { ConfigError, hasCode } from "../errors.js";
 import { IMAGE_TARGETS, type ImageTarget, RUNNER_LABEL } from "../image-targets.js";
 import { CliError } from "./cli-error.js";
 import { catchInterrupts } from "./interrupts.js";
@@ -64,10 +64,8 @@ async function build({ engine, target, force = false, prune = false }: BuildOpti
   } catch (error) {
     if (interrupts.signal.aborted) throw new CliError("The build was cancelled.", { exitCode: 130, cause: error });
     if (!(error instanceof Error)) throw error;
-    const isAway =
-      "code" in error && (error.code === "ECONNREFUSED" || error.code === "ENOENT" || error.code === "EACCES");
     throw new CliError(
-      isAway
+      hasCode(error, "ECONNREFUSED", "ENOENT", "EACCES")
         ? `The container engine does not answer at ${describeAddress(engine)}: ${error.message}. "npm start" installs and starts one.`
         : `The image could not be built:\n${plain(error.message)}`,
       { cause: error },

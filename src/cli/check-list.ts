@@ -1,5 +1,6 @@
 import type { Check, Status } from "../doctor/check.js";
 import { printable, type Styler } from "./terminal.js";
+import { wrap } from "./wrap.js";
 
 const STATUS_STYLE = { ok: "green", warn: "yellow", fail: "red", skip: "dim" } as const satisfies Record<
   Status,
@@ -34,19 +35,6 @@ export function renderChecks(checks: readonly Check[], style: Styler, columns?: 
     ];
   });
   return [...lines, "", summary(checks, style)];
-}
-
-/** Lines of at most so many characters, broken between words; a word that is longer has a line of its own. */
-function wrap(text: string, width: number): string[] {
-  return text.split("\n").flatMap((line) => {
-    const lines: string[] = [];
-    for (const word of line.split(" ")) {
-      const last = lines.at(-1);
-      if (last === undefined || last.length + 1 + word.length > width) lines.push(word);
-      else lines[lines.length - 1] = `${last} ${word}`;
-    }
-    return lines;
-  });
 }
 
 function summary(checks: readonly Check[], style: Styler): string {

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { lstat, mkdir, open, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { hasCode, messageOf } from "../errors.js";
 import { isWorkspacePath } from "../protocol/names.js";
 
 export interface SaveOptions {
@@ -41,7 +42,7 @@ export async function saveCollectedFile(file: ReceivedFile, { folder, force }: S
     const target = join(root, ...names);
     return await (force ? replace(target, file) : create(target, file));
   } catch (error) {
-    return { problem: error instanceof Error ? error.message : String(error) };
+    return { problem: messageOf(error) };
   }
 }
 
@@ -94,8 +95,4 @@ async function writeNew(path: string, { bytes, mode }: ReceivedFile): Promise<vo
   } finally {
     await handle.close();
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }

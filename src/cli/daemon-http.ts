@@ -1,22 +1,33 @@
 import { type ClientRequest, type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { type Address, showAddress } from "../client/address.js";
+import { RemoteError } from "../client/errors.js";
+import { messageOf } from "../errors.js";
+import { type LanesReport, lanesReport } from "../protocol/lanes.js";
 import { errorMessage } from "../protocol/messages.js";
 import { CliError } from "./cli-error.js";
-import { noDaemon } from "./failure.js";
+import { describeFailure, noDaemon } from "./failure.js";
 
 const DEADLINE_MS = 5_000;
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
+interface AskOptions {
+  readonly token?: string | undefined;
+  readonly signal?: AbortSignal;
+}
+
 /**
- * Asks the daemon for a JSON document.
- * @throws CliError that says who did not answer, or what the daemon answered instead
+ * Asks the daemon for its report on its lanes.
+ * @throws CliError that says who did not answer, or what the daemon answered instead; the signal's reason
  */
-export async function getJson(
-  address: Address,
-  path: string,
-  { token, signal }: { token?: string | undefined; signal?: AbortSignal },
-): Promise<unknown> {
+export async function getLanes(address: Address, options: AskOptions): Promise<LanesReport> {
+  const parsed = lanesReport.safeParse(await getJson(address, "/v1/lanes", options));
+  if (!parsed.success)
+    throw new CliError("The daemon's report has another form than this command knows: are they of different versions?");
+  return parsed.data;
+}
+
+async function getJson(address: Address, path: string, { token, signal }: AskOptions): Promise<unknown> {
   const where = showAddress(address);
   let answer: { status: number; body: string };
   try {
@@ -33,8 +44,7 @@ export async function getJson(
   const refusal = errorMessage.safeParse(value);
   if (!refusal.success)
     throw new CliError(`${where}${path} answered ${answer.status}, which Matchbox does not: is it another server?`);
-  const hint = refusal.data.code === "unauthorized" ? " Give it with --token or in MATCHBOX_TOKEN." : "";
-  throw new CliError(`${refusal.data.message}${hint}`);
+  throw new CliError(describeFailure(new RemoteError(refusal.data)));
 }
 
 type GetOptions = { readonly headers: Record<string, string>; readonly signal: AbortSignal };
@@ -77,5 +87,5 @@ function parseJson(text: string): unknown {
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === "") return reasonOf(error.errors[0]);
   if (error instanceof Error && error.name === "TimeoutError") return `no answer within ${DEADLINE_MS / 1000} s`;
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { renderChecks } from "./check-list.js";
 import { CliError } from "./cli-error.js";
 import { catchInterrupts } from "./interrupts.js";
-import { parseSetting, repeated } from "./options.js";
+import { configOption, settingOption } from "./options.js";
 import { startSpinner } from "./spinner.js";
 import { style } from "./terminal.js";
 
@@ -33,8 +33,8 @@ export function doctorCommand(): Command {
     .description(
       "Check what sandboxes stand on: configuration, engine, images, limits, isolation, network, memory. Each line says what to do.",
     )
-    .option("-c, --config <file>", "the configuration, a YAML file")
-    .option("--set <key=value>", "override one key of the configuration; may be repeated", repeated(parseSetting))
+    .addOption(configOption())
+    .addOption(settingOption())
     .option("--deep", "start a sandbox of each lane as well, and say how long each step took")
     .option("--json", "print the checks as JSON")
     .addHelpText("after", EXAMPLES)

@@ -23,6 +23,11 @@ export function parseDuration(text: string): number {
   return milliseconds;
 }
 
+/** The same, and a bare number as milliseconds; for options that say so. @throws TypeError */
+export function parseMilliseconds(text: string): number {
+  return /^\d+$/.test(text) ? Number(text) : parseDuration(text);
+}
+
 /** A duration for people: `250 ms`, `1.5 s`, `2 min`. */
 export function showDuration(milliseconds: number): string {
   if (milliseconds < 1_000) return `${Math.round(milliseconds)} ms`;

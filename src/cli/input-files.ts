@@ -1,5 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { basename } from "node:path";
+import { messageOf } from "../errors.js";
 import { isWorkspacePath } from "../protocol/names.js";
 import type { RunRequest } from "../protocol/messages.js";
 import { CliError } from "./cli-error.js";
@@ -59,8 +60,6 @@ async function readLocal(path: string): Promise<{ content: Buffer; mode: number 
     const { mode } = await stat(path);
     return { content: await readFile(path), mode };
   } catch (error) {
-    throw new CliError(`Cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
+    throw new CliError(`Cannot read ${path}: ${messageOf(error)}`, { cause: error });
   }
 }

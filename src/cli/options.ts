@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from "commander";
-import { type Address, parseAddress } from "../client/address.js";
+import { type Address, DEFAULT_URL, parseAddress } from "../client/address.js";
 import { parseDuration } from "./duration.js";
 
 /** Turns the TypeErrors of a parser into commander's way of refusing an argument. */
@@ -30,7 +30,7 @@ export interface DaemonOptions {
 export function urlOption(): Option {
   return new Option("--url <address>", "where the daemon listens: http://host:port or unix:/path/to/socket")
     .env("MATCHBOX_URL")
-    .default(parseAddress("http://127.0.0.1:7070"), "http://127.0.0.1:7070")
+    .default(parseAddress(DEFAULT_URL), DEFAULT_URL)
     .argParser(argument(parseAddress));
 }
 
@@ -40,6 +40,17 @@ export function tokenOption(): Option {
     "--token <token>",
     "token of a daemon that asks for one; better given as MATCHBOX_TOKEN, which no process list shows",
   ).env("MATCHBOX_TOKEN");
+}
+
+/** Of commands that read the configuration as the daemon does. */
+export function configOption(): Option {
+  return new Option("-c, --config <file>", "the configuration, a YAML file");
+}
+
+export function settingOption(): Option {
+  return new Option("--set <key=value>", "override one key of the configuration; may be repeated").argParser(
+    repeated(parseSetting),
+  );
 }
 
 /** Reads `KEY=VALUE`. */

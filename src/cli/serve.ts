@@ -1,6 +1,6 @@
 import { setFlagsFromString } from "node:v8";
 import { Command } from "commander";
-import { parseSetting, repeated } from "./options.js";
+import { configOption, settingOption } from "./options.js";
 
 const EXAMPLES = `
 Examples:
@@ -23,8 +23,8 @@ export function serveCommand(): Command {
   return new Command()
     .summary("start the daemon")
     .description('Start the daemon in the foreground. "npm start" does the same after it has set everything up.')
-    .option("-c, --config <file>", "the configuration, a YAML file")
-    .option("--set <key=value>", "override one key of the configuration; may be repeated", repeated(parseSetting))
+    .addOption(configOption())
+    .addOption(settingOption())
     .addHelpText("after", EXAMPLES)
     .action(async ({ config, set = [] }: { config?: string; set?: string[] }) => {
       // Before anything is loaded: what has grown does not shrink again.

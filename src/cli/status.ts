@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "commander";
-import { type LanesReport, lanesReport } from "../protocol/lanes.js";
+import type { LanesReport } from "../protocol/lanes.js";
 import { CliError } from "./cli-error.js";
-import { getJson } from "./daemon-http.js";
+import { getLanes } from "./daemon-http.js";
 import { catchInterrupts } from "./interrupts.js";
 import { renderStatus } from "./lane-table.js";
 import { type DaemonOptions, tokenOption, urlOption } from "./options.js";
@@ -37,7 +37,7 @@ export function statusCommand(): Command {
     .addHelpText("after", EXAMPLES)
     .action(async (options: StatusOptions) => {
       if (options.watch === true) await watch(options);
-      else print(await fetchReport(options), options);
+      else print(await getLanes(options.url, options), options);
     });
 }
 
@@ -49,7 +49,7 @@ async function watch(options: StatusOptions): Promise<void> {
   process.stdout.on("error", () => process.exit());
   try {
     for (let isFirst = true; ; isFirst = false) {
-      const report = await fetchReport({ ...options, signal }).catch((error: unknown) => {
+      const report = await getLanes(options.url, { ...options, signal }).catch((error: unknown) => {
         // A daemon that restarts comes back: only somebody who never saw it wants to know at once.
         if (isFirst || !(error instanceof CliError)) throw error;
         return error;
@@ -63,15 +63,6 @@ async function watch(options: StatusOptions): Promise<void> {
   } catch (error) {
     if (!signal.aborted) throw error;
   }
-}
-
-async function fetchReport({ url, token, signal }: DaemonOptions & { signal?: AbortSignal }): Promise<LanesReport> {
-  const parsed = lanesReport.safeParse(
-    await getJson(url, "/v1/lanes", { token, ...(signal === undefined ? {} : { signal }) }),
-  );
-  if (!parsed.success)
-    throw new CliError("The daemon's report has another form than this command knows: are they of different versions?");
-  return parsed.data;
 }
 
 function print(report: LanesReport, { json }: StatusOptions): void {

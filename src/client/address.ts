@@ -1,3 +1,8 @@
+import { DEFAULT_ADDRESS } from "../protocol/handshake.js";
+
+/** Where a client looks for a daemon that is told nothing. */
+export const DEFAULT_URL = `http://${DEFAULT_ADDRESS}`;
+
 /** Where a daemon listens. */
 export type Address =
   | { readonly kind: "tcp"; readonly host: string; readonly secure: boolean; readonly basePath: string }

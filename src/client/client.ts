@@ -8,7 +8,8 @@ import type {
   RunRequest,
   ServerMessage,
 } from "../protocol/messages.js";
-import { type Address, parseAddress, showAddress } from "./address.js";
+import { type Address, DEFAULT_URL, parseAddress, showAddress } from "./address.js";
+import { deferred } from "./deferred.js";
 import { ConnectionError, DuplicateRunError, type MatchboxError, ProtocolError, RemoteError } from "./errors.js";
 import { Inbox } from "./inbox.js";
 import { type Incoming, readIncoming } from "./incoming.js";
@@ -92,7 +93,7 @@ export class MatchboxClient implements AsyncDisposable {
     options.signal?.throwIfAborted();
     const address: Address =
       options.socketPath === undefined
-        ? parseAddress(options.url ?? "http://127.0.0.1:7070")
+        ? parseAddress(options.url ?? DEFAULT_URL)
         : { kind: "unix", socketPath: options.socketPath };
     const client = new MatchboxClient(address, options);
     const openSocket = options.openSocket ?? (await platformSocket());
@@ -387,20 +388,4 @@ function runIds(): () => string {
   const prefix = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   let count = 0;
   return () => `${prefix}-${++count}`;
-}
-
-interface Deferred<T> {
-  readonly promise: Promise<T>;
-  resolve(value: T): void;
-  reject(error: MatchboxError): void;
-}
-
-function deferred<T>(): Deferred<T> {
-  let settle: Omit<Deferred<T>, "promise"> | undefined;
-  const promise = new Promise<T>((resolve, reject) => {
-    settle = { resolve, reject };
-  });
-  promise.catch(() => undefined); // Observed where it matters; elsewhere it must not end the process.
-  if (settle === undefined) throw new Error("a promise did not run its executor");
-  return { promise, ...settle };
 }

@@ -1,5 +1,6 @@
 import type { ExitMessage } from "../protocol/exit.js";
 import type { ServerMessage } from "../protocol/messages.js";
+import { deferred } from "./deferred.js";
 import { type MatchboxError, ProtocolError, RemoteError } from "./errors.js";
 
 /** The messages that belong to one run. An `error` among them that has no `seq` is about one message, not the run's end. */
@@ -39,8 +40,8 @@ export class Inbox {
   readonly destroyed: Promise<DestroyedMessage | undefined>;
 
   readonly #hooks: InboxHooks;
-  readonly #settleExit: Settle<ExitMessage>;
-  readonly #settleDestroyed: Settle<DestroyedMessage | undefined>;
+  readonly #exit = deferred<ExitMessage>();
+  readonly #destroyed = deferred<DestroyedMessage | undefined>();
   #unread: RunEvent[] = [];
   /** Where the unread messages begin; taking from the front of a long array would move all the rest each time. */
   #head = 0;
@@ -59,8 +60,8 @@ export class Inbox {
   constructor(id: string, hooks: InboxHooks) {
     this.id = id;
     this.#hooks = hooks;
-    [this.exit, this.#settleExit] = promiseAndSettle<ExitMessage>();
-    [this.destroyed, this.#settleDestroyed] = promiseAndSettle<DestroyedMessage | undefined>();
+    this.exit = this.#exit.promise;
+    this.destroyed = this.#destroyed.promise;
   }
 
   get hasEnded(): boolean {
@@ -212,8 +213,8 @@ export class Inbox {
   #end(ending: Ending): void {
     if (this.#ending !== undefined) return;
     this.#ending = ending;
-    if ("exit" in ending) this.#settleExit.resolve(ending.exit);
-    else this.#settleExit.reject(ending.error);
+    if ("exit" in ending) this.#exit.resolve(ending.exit);
+    else this.#exit.reject(ending.error);
     this.#notify();
     this.#wakeWriters();
   }
@@ -221,8 +222,8 @@ export class Inbox {
   #release(outcome: { readonly value: DestroyedMessage | undefined } | { readonly error: MatchboxError }): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    if ("error" in outcome) this.#settleDestroyed.reject(outcome.error);
-    else this.#settleDestroyed.resolve(outcome.value);
+    if ("error" in outcome) this.#destroyed.reject(outcome.error);
+    else this.#destroyed.resolve(outcome.value);
     this.#hooks.released();
   }
 
@@ -236,22 +237,6 @@ export class Inbox {
     this.#wake?.();
     this.#wake = undefined;
   }
-}
-
-interface Settle<T> {
-  resolve(value: T): void;
-  reject(error: MatchboxError): void;
-}
-
-function promiseAndSettle<T>(): [Promise<T>, Settle<T>] {
-  let settle: Settle<T> | undefined;
-  const promise = new Promise<T>((resolve, reject) => {
-    settle = { resolve, reject };
-  });
-  // Who reads the messages hears of the failure there; a promise that nobody asked for must not end the process.
-  promise.catch(() => undefined);
-  if (settle === undefined) throw new Error("a promise did not run its executor");
-  return [promise, settle];
 }
 
 function costOf(event: RunEvent): number {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { IMAGE_TARGETS } from "../image-targets.js";
+import { DEFAULT_ADDRESS } from "../protocol/handshake.js";
 import { MAX_TIMEOUT_MS, OUTPUT_POLICIES } from "../protocol/limits.js";
 import { command, env, gpus, mainFile, user } from "./lane-program.js";
 
@@ -43,7 +44,7 @@ const listenAddress = z
 export const MIN_TOKEN_CHARS = 16;
 
 const server = z.strictObject({
-  listen: listenAddress.default("127.0.0.1:7070").describe("Where the one listener is: host:port, or unix:/path."),
+  listen: listenAddress.default(DEFAULT_ADDRESS).describe("Where the one listener is: host:port, or unix:/path."),
   tokens: z
     .array(z.string().min(MIN_TOKEN_CHARS, { error: `must have at least ${MIN_TOKEN_CHARS} characters` }))
     .default([])
@@ -150,10 +151,11 @@ const egress = z.strictObject({
 /** Largest stock of one lane: enough for 4,000 runs a second with refills of 0.25 s. */
 const MAX_WARM = 1_000;
 
-const hitRate = z
-  .number({ error: "must be a share of runs from 0.5 to 0.9999" })
-  .min(0.5, { error: "must be a share of runs from 0.5 to 0.9999" })
-  .max(0.9999, { error: "must be a share of runs from 0.5 to 0.9999" });
+const HIT_RATE = { error: "must be a share of runs from 0.5 to 0.9999" };
+const hitRate = z.number(HIT_RATE).min(0.5, HIT_RATE).max(0.9999, HIT_RATE);
+
+const CPUS = { error: "must be a number of processors from 0.05 to 256" };
+const cpus = z.number(CPUS).min(0.05, CPUS).max(256, CPUS);
 
 const adaptiveWarm = z
   .strictObject({
@@ -256,12 +258,7 @@ const lane = z
       .describe("Size of all files that `collect` sends back, together."),
     maxCollectFiles: whole("files", 0, 10_000).default(64).describe("Files that `collect` sends back."),
     memoryMiB: mebibytes(16, 1_048_576).default(512).describe("Memory, tmpfs contents included; there is no swap."),
-    cpus: z
-      .number({ error: "must be a number of processors from 0.05 to 256" })
-      .min(0.05, { error: "must be a number of processors from 0.05 to 256" })
-      .max(256, { error: "must be a number of processors from 0.05 to 256" })
-      .default(0.5)
-      .describe("Processors, in fractions: 0.5 is half of one."),
+    cpus: cpus.default(0.5).describe("Processors, in fractions: 0.5 is half of one."),
     pids: whole("processes and threads", 8, 100_000).default(128).describe("Processes and threads at once."),
     openFiles: whole("descriptors", 32, 1_048_576).default(1_024).describe("Open files of one process."),
     workspaceMiB: mebibytes(1, 65_536)

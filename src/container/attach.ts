@@ -1,6 +1,7 @@
 import { request } from "node:http";
 import type { Duplex } from "node:stream";
 import { deferred } from "../deferred.js";
+import { abortReason } from "../errors.js";
 import type { EngineAddress } from "./engine-address.js";
 import { EngineRefusedError } from "./errors.js";
 
@@ -22,7 +23,7 @@ export async function attach(address: EngineAddress, containerId: string, signal
     // One connection for each attach: a shared agent would hold short calls back behind streams that live for minutes.
     agent: false,
   });
-  const abort = (): void => void call.destroy(signal.reason instanceof Error ? signal.reason : new Error("aborted"));
+  const abort = (): void => void call.destroy(abortReason(signal));
   signal.addEventListener("abort", abort, { once: true });
   call.once("error", reject);
   call.once("response", (response) => {

@@ -20,7 +20,7 @@ import { DockerSandbox } from "./docker-sandbox.js";
 import { describeAddress, type EngineAddress } from "./engine-address.js";
 import { EngineAgent } from "./engine-agent.js";
 import { EngineRefusedError } from "./errors.js";
-import { INSTANCE_LABEL, newSandboxId, SANDBOX_LABEL } from "./labels.js";
+import { containerName, INSTANCE_LABEL, newSandboxId, SANDBOX_LABEL } from "./labels.js";
 import { OciRuntimeChoice } from "./oci-runtime.js";
 import type {
   EngineCallOutcome,
@@ -327,7 +327,7 @@ export class DockerRuntime implements SandboxRuntime {
 
   async #removeUntilGone(id: SandboxId): Promise<void> {
     const backoff = new Backoff({ minMs: this.#options.retryMinMs, maxMs: this.#options.retryMaxMs });
-    const container = this.#docker.getContainer(`matchbox-${id}`);
+    const container = this.#docker.getContainer(containerName(id));
     const { signal } = this.#closing;
     try {
       for (;;) {

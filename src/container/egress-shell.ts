@@ -1,4 +1,5 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { abortReason } from "../errors.js";
 import { EgressError } from "./egress-error.js";
 
 /** Where the firewall's programs are; not the caller's PATH, as they run as root. */
@@ -61,7 +62,7 @@ export class TableReader implements Disposable {
       shell.kill("SIGKILL");
     };
     const onAbort = (): void => {
-      giveUp(signal.reason instanceof Error ? signal.reason : new Error("aborted"));
+      giveUp(abortReason(signal));
     };
     const timer = setTimeout(() => {
       giveUp(new EgressError(`${program} did not end within ${deadlineMs} ms.`));

@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.js";
+import { DeadlineError, withDeadline } from "../deadline.js";
 import { deferred } from "../deferred.js";
 
 /** What is watched: the rules of one bridge. */
@@ -69,17 +70,11 @@ async function within(
   promise: Promise<unknown>,
   options: { clock: Clock; ms: number; signal: AbortSignal },
 ): Promise<boolean> {
-  const { clock, ms, signal } = options;
-  const done = new AbortController();
-  const onAbort = (): void => {
-    done.abort(signal.reason);
-  };
-  signal.throwIfAborted();
-  signal.addEventListener("abort", onAbort, { once: true });
   try {
-    return await Promise.race([promise.then(() => true), clock.sleep(ms, { signal: done.signal }).then(() => false)]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-    done.abort();
+    await withDeadline(options, () => promise);
+    return true;
+  } catch (error) {
+    if (error instanceof DeadlineError) return false;
+    throw error;
   }
 }

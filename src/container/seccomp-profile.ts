@@ -1,6 +1,8 @@
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { z } from "zod";
 import { ConfigError, messageOf } from "../errors.js";
+import { packageRoot } from "../package-root.js";
 
 const DENYING = ["SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_TRAP"];
 const ACTIONS = [...DENYING, "SCMP_ACT_ALLOW", "SCMP_ACT_LOG"];
@@ -53,11 +55,13 @@ const profileSchema = z.strictObject({
 
 /**
  * Reads a seccomp profile and checks that it denies what it does not name.
+ * @param configured null for Matchbox's own
  * @param key what names the file, for the error
  * @returns JSON, as short as it goes: it is sent with every container
  * @throws ConfigError naming key and file
  */
-export async function readSeccompProfile(path: string, key: string): Promise<string> {
+export async function readSeccompProfile(configured: string | null, key: string): Promise<string> {
+  const path = configured ?? join(packageRoot(), "sandbox", "seccomp.json");
   const place = `${key}: the seccomp profile ${path}`;
   let content: unknown;
   try {

@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
-import { join } from "node:path";
 import { systemClock } from "../clock.js";
 import { type ConfigSources, configPath, loadConfig } from "../config/load.js";
 import type { Config } from "../config/schema.js";
@@ -12,12 +11,11 @@ import { readSeccompProfile } from "../container/seccomp-profile.js";
 import { withDeadline } from "../deadline.js";
 import { ConfigError, messageOf } from "../errors.js";
 import { imageRemedy } from "../image-targets.js";
-import { packageRoot } from "../package-root.js";
 import { sandboxSpec } from "../pool/spec.js";
 import { Door } from "../server/authenticate.js";
 import { parseListenAddress } from "../server/listen-address.js";
 import { ImageApi } from "../setup/docker-api.js";
-import { pingEngine } from "../setup/ping.js";
+import { PING_DEADLINE_MS, pingEngine } from "../setup/ping.js";
 import { imageTag } from "../setup/sandbox-image.js";
 import { type Check, fail, ok, skip, type Verdict } from "./check.js";
 import { checkEngine, checkImages, type EngineAnswer, type ImageFacts } from "./engine.js";
@@ -28,9 +26,6 @@ import { checkLimits, checkMemory, checkOpenFiles, type LaneSize } from "./limit
 import { originOf, parseOpenFilesLimit } from "./machine.js";
 import { checkDirectPipes, checkGpus, checkNetwork } from "./reach.js";
 import { checkTrial, type TrialOutcome } from "./trial-check.js";
-
-/** Longest wait for an engine's first word, in ms, as the set-up has it. */
-const PING_DEADLINE_MS = 5_000;
 
 const WITHOUT_CONFIG = [
   ...["engine", "images", "limits", "runtimes", "seccomp", "user namespaces"],
@@ -147,12 +142,11 @@ async function askEngine(address: EngineAddress, deadlineMs: number, signal: Abo
 }
 
 async function lanesOf(config: Config): Promise<LaneFacts[]> {
-  const own = join(packageRoot(), "sandbox", "seccomp.json");
   return await Promise.all(
     Object.entries(config.lanes).map(async ([name, lane]) => {
       const { warm, maxSandboxes, memoryMiB, seccomp, ociRuntime } = lane;
       const ownImage = imageTag(lane.target);
-      const read = await readSeccompProfile(seccomp ?? own, `lanes.${name}.seccomp`).then(
+      const read = await readSeccompProfile(seccomp, `lanes.${name}.seccomp`).then(
         (seccompProfile) => ({ seccompProfile, fault: undefined }),
         (error: unknown) => {
           if (!(error instanceof ConfigError)) throw error;

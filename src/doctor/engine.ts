@@ -1,3 +1,4 @@
+import { isOlder, OLDEST_API } from "../setup/engine-version.js";
 import type { Ping } from "../setup/ping.js";
 import { fail, ok, type Verdict, warn } from "./check.js";
 import type { EngineInfo } from "./engine-info.js";
@@ -15,8 +16,6 @@ export interface EngineFacts {
   readonly answer: EngineAnswer;
 }
 
-/** The oldest API there is a promise for: that of Docker 20.10. */
-const OLDEST_API = [1, 41];
 /** Engines before this one cannot be relied on to apply the profile's answer to `clone3`. */
 const OLDEST_VERSION = [20, 10, 10];
 
@@ -28,7 +27,7 @@ export function checkEngine({ address, origin, answer }: EngineFacts): Verdict {
   if (isOlder(apiVersion, OLDEST_API))
     return fail(
       `${what}: too old`,
-      "Install Docker 20.10.10 or newer (API 1.41): https://docs.docker.com/engine/install/",
+      `Install Docker 20.10.10 or newer (API ${OLDEST_API.join(".")}): https://docs.docker.com/engine/install/`,
     );
   // Other engines that speak this API count their versions in their own way; Docker's first number is 17 or more.
   if (Number.parseInt(info.ServerVersion) >= 17 && isOlder(info.ServerVersion, OLDEST_VERSION))
@@ -59,18 +58,6 @@ function remedy(ping: Exclude<Ping, { kind: "answers" }>, origin: string): strin
     case "silent":
       return "See what the engine does (journalctl -u docker), restart it, or name another in engine.socket.";
   }
-}
-
-/** Whether a version such as `20.10.24+dfsg1` comes before another; a part that is missing counts as 0. */
-export function isOlder(version: string, than: readonly number[]): boolean {
-  const parts = version.split(/[.+~-]/).map((part) => Number.parseInt(part));
-  for (const [index, wanted] of than.entries()) {
-    const part = parts[index] ?? 0;
-    // What is not a number says nothing about age.
-    if (Number.isNaN(part)) return false;
-    if (part !== wanted) return part < wanted;
-  }
-  return false;
 }
 
 /** Images that lanes take, and whether the engine has them. */

@@ -1,30 +1,27 @@
 import { toMicroseconds } from "../clock.js";
-import type { LaneReport, MissReason, RefillStep } from "../protocol/lanes.js";
+import { type LaneReport, type MissReason, type RefillStep, STATISTICS_WINDOW } from "../protocol/lanes.js";
 import type { Launch } from "../protocol/messages.js";
 import { noMisses } from "./misses.js";
 
 type Percentiles = LaneReport["handoutMs"];
 
-/** Values over which percentiles are taken. */
-const WINDOW = 1_024;
-
 /** The last values of one measure, for percentiles that mean "lately": in order always, so that asking costs nothing. */
 class Window {
   /** As they came; the next takes the place of the oldest. */
-  readonly #values = new Float64Array(WINDOW);
+  readonly #values = new Float64Array(STATISTICS_WINDOW);
   /** The same, in ascending order. */
-  readonly #sorted = new Float64Array(WINDOW);
+  readonly #sorted = new Float64Array(STATISTICS_WINDOW);
   #length = 0;
   #next = 0;
 
   add(value: number): void {
-    if (this.#length === WINDOW) this.#remove(this.#values[this.#next] ?? 0);
+    if (this.#length === STATISTICS_WINDOW) this.#remove(this.#values[this.#next] ?? 0);
     const place = this.#placeOf(value);
     this.#sorted.copyWithin(place + 1, place, this.#length);
     this.#sorted[place] = value;
     this.#length += 1;
     this.#values[this.#next] = value;
-    this.#next = (this.#next + 1) % WINDOW;
+    this.#next = (this.#next + 1) % STATISTICS_WINDOW;
   }
 
   percentiles(): Percentiles {

@@ -2,13 +2,11 @@ import type { Clock } from "../clock.js";
 import type { AdaptiveWarm, Config, LaneConfig } from "../config/schema.js";
 import type { WarmReason } from "../protocol/lanes.js";
 import type { BudgetShare, MemoryBudget } from "../sizing/memory-budget.js";
-import { Sizer } from "../sizing/sizer.js";
+import { isLow, LOOK_MS, Sizer } from "../sizing/sizer.js";
 import { HEADWAY_MS } from "./headway.js";
 
 const MIB = 1024 * 1024;
 
-/** Between looks at what came lately, in ms: what a slow rise waits at most, against the time that a look takes. */
-const LOOK_MS = 1_000;
 /** What making a sandbox is taken to last before the first was made, in ms. */
 const ASSUMED_MAKE_MS = 250;
 
@@ -111,7 +109,7 @@ export class WarmTarget {
     if (this.#adaptive === undefined || this.#options.isDegraded()) return;
     setImmediate(() => {
       this.#adaptive?.sizer.arrived(atMs, this.#refillMs);
-      if (2 * ready() > this.#value) return;
+      if (!isLow(ready(), this.#value)) return;
       // Once for all that came together.
       this.#look ??= setImmediate(() => {
         this.#look = undefined;

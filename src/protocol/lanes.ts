@@ -6,6 +6,9 @@ const milliseconds = z.number().nonnegative();
 
 export const LANE_STATES = ["starting", "ready", "degraded", "closing"] as const;
 
+/** Percentiles and histograms are taken over so many values each, the last ones; descriptions and documents name the number. */
+export const STATISTICS_WINDOW = 1_024;
+
 /** Steps of a sandbox's life whose times are measured: how long each call to the engine takes, and the way to `ready`. */
 export const REFILL_STEPS = ["create", "attach", "start", "ready", "remove"] as const;
 export type RefillStep = (typeof REFILL_STEPS)[number];

@@ -4,6 +4,7 @@ import { isIP } from "node:net";
 import type { ServerConfig } from "../config/schema.js";
 import { ConfigError } from "../errors.js";
 import type { ErrorCode } from "../protocol/error-codes.js";
+import { TOKEN_SUBPROTOCOL_PREFIX } from "../protocol/handshake.js";
 import { isLoopback, type ListenAddress } from "./listen-address.js";
 
 /** Why a request is not let in. */
@@ -101,7 +102,12 @@ function bearerToken(header: string | undefined): string | undefined {
 
 /** Of `matchbox.v1, matchbox.token.BASE64URL`, as a page in a browser offers it. The first one counts. */
 function subprotocolToken(header: string | undefined): string | undefined {
-  const encoded = /(?:^|,)\s*matchbox\.token\.([\w-]+)\s*(?:,|$)/.exec(header ?? "")?.[1];
+  const encoded = (header ?? "")
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name.startsWith(TOKEN_SUBPROTOCOL_PREFIX))
+    .map((name) => name.slice(TOKEN_SUBPROTOCOL_PREFIX.length))
+    .find((text) => /^[\w-]+$/.test(text));
   return encoded === undefined ? undefined : Buffer.from(encoded, "base64url").toString("utf8");
 }
 

@@ -6,6 +6,7 @@ import { ERROR_FACTS, type ErrorCode } from "../protocol/error-codes.js";
 import type { ClientMessage, HelloMessage, RunMessage } from "../protocol/messages.js";
 import { Run } from "../run/run.js";
 import type { KillReason } from "../run/termination.js";
+import { Heartbeat } from "./heartbeat.js";
 import { Outbox } from "./outbox.js";
 import type { OutputEncoder } from "./output-message.js";
 
@@ -35,7 +36,7 @@ export class Connection {
   readonly #live = new Map<string, Run>();
   /** Runs whose containers are not gone yet. */
   readonly #unfinished = new Set<Promise<void>>();
-  #isAlive = true;
+  readonly #heartbeat: Heartbeat;
   /** Set when the client is being sent away. */
   #farewell: NodeJS.Timeout | undefined;
 
@@ -43,6 +44,7 @@ export class Connection {
     const { socket, config } = options;
     this.#options = options;
     this.#socket = socket;
+    this.#heartbeat = new Heartbeat(socket);
     this.#outbox = new Outbox(socket, {
       highWaterBytes: config.highWaterBytes,
       slowClientMs: config.slowClientMs,
@@ -58,9 +60,6 @@ export class Connection {
     });
     socket.on("message", (data, isBinary) => {
       this.#onFrame(data, isBinary);
-    });
-    socket.on("pong", () => {
-      this.#isAlive = true;
     });
     socket.on("close", () => {
       clearTimeout(this.#farewell);
@@ -86,12 +85,7 @@ export class Connection {
 
   /** Sends a ping; a client that has not answered the one before is taken for gone. */
   ping(): void {
-    if (!this.#isAlive) {
-      this.#socket.terminate();
-      return;
-    }
-    this.#isAlive = false;
-    this.#socket.ping();
+    this.#heartbeat.ping();
   }
 
   /** Drops the connection without a word. */

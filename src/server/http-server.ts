@@ -5,10 +5,11 @@ import { connect } from "node:net";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { ServerConfig } from "../config/schema.js";
-import { ConfigError, messageOf } from "../errors.js";
+import { ConfigError, hasCode, messageOf } from "../errors.js";
 import type { Log } from "../log.js";
 import { makeError } from "../protocol/codec.js";
 import { ERROR_FACTS, type ErrorCode } from "../protocol/error-codes.js";
+import { SUBPROTOCOL } from "../protocol/handshake.js";
 import type { HelloMessage } from "../protocol/messages.js";
 import type { Run } from "../run/run.js";
 import { Door } from "./authenticate.js";
@@ -25,8 +26,6 @@ const HARD_LIMIT_FACTOR = 4;
 const MAX_FRAGMENTS = 1_024;
 /** How long a stopping daemon waits for killed runs to end and their containers to be gone before it closes connections, in ms. */
 const RECEIPT_GRACE_MS = 5_000;
-/** What a client may offer, and one that shows its token as a subprotocol has to: a browser takes no answer without one. */
-const SUBPROTOCOL = "matchbox.v1";
 /** Who watches has nothing to say. */
 const MAX_WATCHER_MESSAGE_BYTES = 1_024;
 const MAX_HEADERS_BYTES = 16 * 1024;
@@ -283,7 +282,7 @@ function webSockets(maxPayload: number): WebSocketServer {
     maxFragments: MAX_FRAGMENTS,
     perMessageDeflate: false,
     clientTracking: false,
-    // Never one of those that carry a token.
+    // A browser takes no answer without one of those that it offered; never one that carries a token.
     handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   });
 }
@@ -332,10 +331,9 @@ function refuseUpgrade(socket: Duplex, { status, type, body }: Answer): void {
 
 function describeListenError(error: unknown, address: ListenAddress): string {
   const where = formatListenAddress(address);
-  const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
-  if (code === "EADDRINUSE")
+  if (hasCode(error, "EADDRINUSE"))
     return `${where} is in use, perhaps by another Matchbox. Stop it, or listen elsewhere with --set server.listen=HOST:PORT`;
-  if (code === "EACCES") return `${where}: this user may not listen there`;
+  if (hasCode(error, "EACCES")) return `${where}: this user may not listen there`;
   return `cannot listen on ${where}: ${messageOf(error)}`;
 }
 

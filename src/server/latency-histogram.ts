@@ -1,9 +1,10 @@
+import { STATISTICS_WINDOW } from "../protocol/lanes.js";
 import { LATENCY_BINS, latencyBin } from "../protocol/watch.js";
 
-/** As many as the percentiles of `GET /v1/lanes` are taken over, so that both tell of the same runs. */
-const WINDOW = 1_024;
-
-/** How often which latency came, over the last values: a value that comes takes the oldest one's place. */
+/**
+ * How often which latency came, over as many of the last values as the percentiles of `GET /v1/lanes`, so that both tell of
+ * the same runs: a value that comes takes the oldest one's place.
+ */
 export class LatencyHistogram {
   readonly #counts = new Array<number>(LATENCY_BINS).fill(0);
   readonly #bins: number[] = [];
@@ -15,7 +16,7 @@ export class LatencyHistogram {
     const bin = latencyBin(ms);
     this.#count(bin, 1);
     this.#bins[this.#next] = bin;
-    this.#next = (this.#next + 1) % WINDOW;
+    this.#next = (this.#next + 1) % STATISTICS_WINDOW;
   }
 
   get counts(): readonly number[] {

@@ -1,5 +1,6 @@
 import type { WebSocket } from "ws";
 import type { Clock } from "../clock.js";
+import { Heartbeat } from "./heartbeat.js";
 
 /** Unsent bytes above which a watcher is told nothing more: what it misses it gets as a whole, when it reads again. */
 const MAX_UNSENT_BYTES = 256 * 1024;
@@ -18,14 +19,12 @@ export class Watcher {
   #isBehind = false;
   /** When it was first found to read too slowly. */
   #heldSince: number | undefined;
-  #isAlive = true;
+  readonly #heartbeat: Heartbeat;
 
   constructor(socket: WebSocket, options: WatcherOptions) {
     this.#socket = socket;
     this.#options = options;
-    socket.on("pong", () => {
-      this.#isAlive = true;
-    });
+    this.#heartbeat = new Heartbeat(socket);
     socket.on("close", options.onClose);
     // What is wrong with the connection shows as its close.
     socket.on("error", () => {
@@ -60,12 +59,7 @@ export class Watcher {
   }
 
   ping(): void {
-    if (!this.#isAlive) {
-      this.#socket.terminate();
-      return;
-    }
-    this.#isAlive = false;
-    this.#socket.ping();
+    this.#heartbeat.ping();
   }
 
   close(code: number, reason: string): void {

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
+import { messageOf } from "../errors.js";
 import type { ImageApi } from "./docker-api.js";
 import { ensurePrograms } from "./packages.js";
 import { lastLines, runProgram } from "./process.js";
@@ -90,7 +91,7 @@ async function tryPull(
   } catch (error) {
     signal?.throwIfAborted();
     if (silence.signal.aborted) return "the registry does not answer";
-    return error instanceof Error ? lastLines(error.message, 1) : String(error);
+    return lastLines(messageOf(error), 1);
   } finally {
     clearTimeout(timer);
   }

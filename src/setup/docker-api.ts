@@ -3,6 +3,7 @@ import type { Readable } from "node:stream";
 import { stripVTControlCharacters } from "node:util";
 import type Docker from "dockerode";
 import { connectToEngine } from "../container/docker-client.js";
+import { engineStatus } from "../container/docker-errors.js";
 import type { EngineAddress } from "../container/engine-address.js";
 import { lastLines } from "./process.js";
 import { SetupError } from "./setup-error.js";
@@ -66,7 +67,7 @@ export class ImageApi {
       await this.#docker.getImage(reference).inspect(options);
       return true;
     } catch (error) {
-      if (error instanceof Error && "statusCode" in error && error.statusCode === 404) return false;
+      if (engineStatus(error) === 404) return false;
       throw error;
     }
   }
@@ -152,7 +153,7 @@ export class ImageApi {
         await this.#docker.getVolume(name).remove();
         gone.push(name);
       } catch (error) {
-        const status = error instanceof Error && "statusCode" in error ? error.statusCode : undefined;
+        const status = engineStatus(error);
         // Somebody else was faster, or makes a container with it this very moment.
         if (status !== 404 && status !== 409) throw error;
       }
@@ -169,7 +170,7 @@ export class ImageApi {
       await this.#docker.getImage(reference).remove();
       return true;
     } catch (error) {
-      const status = error instanceof Error && "statusCode" in error ? error.statusCode : undefined;
+      const status = engineStatus(error);
       if (status === 404) return true; // somebody else was faster
       if (status === 409) return false;
       throw error;

@@ -4,9 +4,10 @@ import { mkdir, open, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describeAddress, engineAddress, type EngineAddress } from "../container/engine-address.js";
+import { isOlder, OLDEST_API } from "./engine-version.js";
 import { clearLeftovers, findDockerd } from "./leftovers.js";
 import { ensurePrograms, isDebianLike } from "./packages.js";
-import { pingEngine, type Ping } from "./ping.js";
+import { PING_DEADLINE_MS, pingEngine, type Ping } from "./ping.js";
 import { findProgram, lastLines, runProgram } from "./process.js";
 import { SetupError } from "./setup-error.js";
 import type { Progress } from "./step.js";
@@ -48,14 +49,11 @@ export interface EngineOptions {
 
 /** A start takes 1-3 s; a first start on a slow disk, with all its iptables rules to make, has taken 20. */
 const DEFAULT_DEADLINE_MS = 60_000;
-const PING_DEADLINE_MS = 5_000;
 const POLL_MS = 100;
 /** An installation takes some seconds. */
 const CRUN_DEADLINE_MS = 60_000;
 /** Where systemd mounts version 2 of the control groups beside version 1. */
 const UNIFIED_CGROUPS = "/sys/fs/cgroup/unified";
-/** Docker 20.10. */
-const OLDEST_API = "1.41";
 
 /**
  * Finds the container engine, and installs and starts one where there is none.
@@ -78,7 +76,7 @@ export async function ensureEngine(options: EngineOptions): Promise<EngineAddres
   if (answer.kind !== "answers") throw new SetupError(await describeSilence(address, answer, locations));
   if (isOlder(answer.apiVersion, OLDEST_API)) {
     throw new SetupError(
-      `The engine at ${describeAddress(address)} is too old: API ${answer.apiVersion}, and Matchbox needs ${OLDEST_API} ` +
+      `The engine at ${describeAddress(address)} is too old: API ${answer.apiVersion}, and Matchbox needs ${OLDEST_API.join(".")} ` +
         "(Docker 20.10) or newer.",
     );
   }
@@ -296,10 +294,4 @@ async function howToInstall(address: EngineAddress): Promise<string> {
     return `${missing}\nPlease install Docker Engine 20.10 or newer (https://docs.docker.com/engine/install/) and start it.`;
   }
   return `${missing}\nRun this command as root, or:\n\n${commands.map((line) => `  ${line}\n`).join("")}`;
-}
-
-function isOlder(version: string, than: string): boolean {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  const [thanMajor = 0, thanMinor = 0] = than.split(".").map(Number);
-  return major < thanMajor || (major === thanMajor && minor < thanMinor);
 }

@@ -2,6 +2,7 @@ import { readFile, readdir, realpath, rm, stat } from "node:fs/promises";
 import net from "node:net";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { hasCode } from "../errors.js";
 import type { EngineLocations } from "./engine.js";
 import { SetupError } from "./setup-error.js";
 
@@ -120,7 +121,7 @@ function kill(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
   } catch (error) {
-    if (isErrno(error, "ESRCH")) return; // already gone
+    if (hasCode(error, "ESRCH")) return; // already gone
     throw error;
   }
 }
@@ -214,7 +215,7 @@ function nobodyListens(socketPath: string): Promise<boolean> {
       socket.destroy();
     });
     socket.on("error", (error) => {
-      resolve(isErrno(error, "ECONNREFUSED"));
+      resolve(hasCode(error, "ECONNREFUSED"));
     });
   });
 }
@@ -233,7 +234,7 @@ async function names(folder: string): Promise<string[]> {
   try {
     return await readdir(folder);
   } catch (error) {
-    if (isErrno(error, "ENOENT") || isErrno(error, "ENOTDIR")) return [];
+    if (hasCode(error, "ENOENT", "ENOTDIR")) return [];
     throw error;
   }
 }
@@ -243,8 +244,4 @@ async function exists(file: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-function isErrno(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }

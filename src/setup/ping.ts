@@ -1,6 +1,9 @@
 import http from "node:http";
 import type { EngineAddress } from "../container/engine-address.js";
 
+/** Longest wait for an engine's first word, in ms: one that is well answers within a few. */
+export const PING_DEADLINE_MS = 5_000;
+
 /** What came of asking an engine whether it is there. */
 export type Ping =
   | { readonly kind: "answers"; readonly apiVersion: string }

@@ -3,7 +3,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { messageOf } from "../errors.js";
 import { advise } from "./advise.js";
 import { adviceTask, type WorkerAnswer } from "./advice-task.js";
-import { readTrace, TraceError } from "./trace.js";
+import { hoursOf, readTrace, TraceError } from "./trace.js";
 
 // The thread that `Advisor` starts: reads the record and replays it, which takes seconds for a long one.
 
@@ -16,11 +16,10 @@ async function answer(): Promise<WorkerAnswer> {
   const { traceFile, ...options } = adviceTask.parse(workerData);
   try {
     const trace = (await readTrace(traceFile)).slice(-MAX_ARRIVALS);
-    const hours = ((trace.at(-1)?.t ?? 0) - (trace[0]?.t ?? 0)) / 3_600_000;
     const lanes = advise({ trace, ...options }).map(({ lane, runs, present, recommended, isReached, reason }) => {
       return { lane, runs, present, recommended, isReached, reason };
     });
-    return { hours, lanes };
+    return { hours: hoursOf(trace), lanes };
   } catch (error) {
     if (error instanceof TraceError) return { problem: messageOf(error) };
     throw error;

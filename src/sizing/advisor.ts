@@ -5,9 +5,8 @@ import { messageOf } from "../errors.js";
 import { packageRoot } from "../package-root.js";
 import type { WatchAdvice } from "../protocol/watch.js";
 import type { AdviceTask, WorkerAnswer } from "./advice-task.js";
+import { DEFAULT_TARGET_HIT_RATE } from "./policy.js";
 
-/** Share of runs that are to find a ready sandbox, as `matchbox advise` has it. */
-const TARGET_HIT_RATE = 0.999;
 /** How long an advice holds, in ms: a quarter of an hour changes little of what a day says. */
 const HOLDS_MS = 900_000;
 /** A failure may be over sooner, as when nothing was recorded yet, in ms. */
@@ -57,7 +56,7 @@ export class Advisor implements AsyncDisposable {
       this.#advice = { state: "off" };
       return;
     }
-    const task: AdviceTask = { traceFile, ...rest, targetHitRate: TARGET_HIT_RATE };
+    const task: AdviceTask = { traceFile, ...rest, targetHitRate: DEFAULT_TARGET_HIT_RATE };
     const worker = new Worker(join(packageRoot(), "dist", "src", "sizing", "advice-worker.js"), {
       workerData: task,
       resourceLimits: { maxOldGenerationSizeMb: MAX_MEMORY_MB },
@@ -87,7 +86,7 @@ export class Advisor implements AsyncDisposable {
       return;
     }
     this.#due = this.#options.clock.now() + (answer.lanes.length === 0 ? RETRY_MS : HOLDS_MS);
-    this.#advice = { state: "ready", at: this.#options.epochMs(), targetHitRate: TARGET_HIT_RATE, ...answer };
+    this.#advice = { state: "ready", at: this.#options.epochMs(), targetHitRate: DEFAULT_TARGET_HIT_RATE, ...answer };
   }
 
   #fail(message: string): void {

@@ -1,8 +1,8 @@
 import { appendFile, open, rename } from "node:fs/promises";
 import type { Clock } from "../clock.js";
-import { ConfigError, messageOf } from "../errors.js";
+import { ConfigError, hasCode, messageOf } from "../errors.js";
 import type { Log } from "../log.js";
-import { earlierSegment, isMissing, parseTrace, TRACE_HEADER, TraceError, type TraceLine } from "./trace.js";
+import { earlierSegment, parseTrace, TRACE_HEADER, TraceError, type TraceLine } from "./trace.js";
 
 /** Between writes, in ms: what a daemon that is killed loses, against one write for each run. */
 const WRITE_INTERVAL_MS = 1_000;
@@ -94,7 +94,7 @@ export class ArrivalLog implements AsyncDisposable {
       const bytes = Buffer.byteLength(text);
       if (this.#isFull(bytes)) {
         await rename(path, earlierSegment(path)).catch((error: unknown) => {
-          if (!isMissing(error)) throw error; // Somebody took it away; a new one begins all the same.
+          if (!hasCode(error, "ENOENT")) throw error; // Somebody took it away; a new one begins all the same.
         });
         this.#bytes = 0;
         this.#beganMs = epochMs();

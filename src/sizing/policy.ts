@@ -10,6 +10,9 @@ export interface SizingObservation {
   readonly startsInParallel: number;
 }
 
+/** The share of runs that are to find a ready sandbox, where nobody says another. */
+export const DEFAULT_TARGET_HIT_RATE = 0.999;
+
 export interface SizingBounds {
   /** Share of runs that are to find a ready sandbox, below 1. */
   readonly targetHitRate: number;

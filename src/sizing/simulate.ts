@@ -2,9 +2,7 @@ import { EventHeap } from "./event-heap.js";
 import { MemoryBudget } from "./memory-budget.js";
 import { seededNumbers } from "./seeded.js";
 import { type AdaptiveStock, SimulatedTarget } from "./simulated-target.js";
-
-/** Between looks of an adaptive lane at what came lately, in ms, as the daemon has it. */
-const LOOK_MS = 1_000;
+import { isLow, LOOK_MS } from "./sizer.js";
 
 /** A run that asked for a sandbox. */
 export interface Arrival {
@@ -243,7 +241,7 @@ class LaneState {
 
   /** Whether what to keep is to be decided at once. */
   get isLow(): boolean {
-    return this.target.isAdaptive && 2 * this.#ready <= this.target.value;
+    return this.target.isAdaptive && isLow(this.#ready, this.target.value);
   }
 
   /** Takes what is above an adaptive target out of the stock. @returns how many */

@@ -2,6 +2,14 @@ import { ArrivalRate } from "./arrival-rate.js";
 import { nextSize, type Size, type SizingBounds, type SizingState } from "./policy.js";
 import { StockTable } from "./stock-table.js";
 
+/** Between looks of an adaptive lane at what came lately, in ms: what a slow rise waits at most, against the time that a look takes. */
+export const LOOK_MS = 1_000;
+
+/** Whether so few are ready that the next size is decided at once, and not at the next look. */
+export function isLow(ready: number, warm: number): boolean {
+  return 2 * ready <= warm;
+}
+
 /** Fewer must also be enough for a rate that is greater by this share; less would have chance take sandboxes off and put them back. */
 const MARGIN = 0.2;
 

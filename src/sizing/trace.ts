@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { messageOf } from "../errors.js";
+import { hasCode, messageOf } from "../errors.js";
 
 /** A day, in ms: how much of a trace counts, counted back from its last arrival. */
 const DAY_MS = 86_400_000;
@@ -37,7 +37,7 @@ export async function readTrace(path: string): Promise<TraceLine[]> {
   const lines = parseTrace(await readText(path), path);
   const earlier = earlierSegment(path);
   const before = await readText(earlier).catch((error: unknown) => {
-    if (error instanceof TraceError && isMissing(error.cause)) return undefined; // Nothing was rotated yet.
+    if (error instanceof TraceError && hasCode(error.cause, "ENOENT")) return undefined; // Nothing was rotated yet.
     throw error;
   });
   const all = before === undefined ? lines : [...parseTrace(before, earlier), ...lines];
@@ -53,6 +53,11 @@ async function readText(path: string): Promise<string> {
   } catch (error) {
     throw new TraceError(`${path}: cannot be read: ${messageOf(error)}`, { cause: error });
   }
+}
+
+/** The time that a trace spans, in hours. */
+export function hoursOf(trace: readonly TraceLine[]): number {
+  return ((trace.at(-1)?.t ?? 0) - (trace[0]?.t ?? 0)) / 3_600_000;
 }
 
 /**
@@ -84,9 +89,4 @@ function fromJson(text: string): unknown {
   } catch {
     return undefined; // Told by the schema, with the line.
   }
-}
-
-/** Whether there is no such file. */
-export function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }

@@ -7,17 +7,23 @@ import { defineConfig, type Plugin } from "vite";
 const here = import.meta.dirname;
 const outDir = join(here, "..", "..", "dist", "web");
 
-/** Puts `shared/header.html` where a page says `<!-- header: NAME -->`, with the link to that page marked as the current one. */
-function header(): Plugin {
+/**
+ * Puts `shared/head.html` where a page says `<!-- head -->`, and `shared/header.html` where it says `<!-- header: NAME -->`,
+ * with the link to that page marked as the current one.
+ */
+function sharedParts(): Plugin {
+  const read = (name: string): Promise<string> => readFile(join(here, "shared", name), "utf8");
   return {
-    name: "matchbox-header",
+    name: "matchbox-shared-parts",
     transformIndexHtml: {
       order: "pre",
       async handler(html) {
-        const text = await readFile(join(here, "shared", "header.html"), "utf8");
-        return html.replace(/<!-- header: (\w+) -->/, (_all, page: string) =>
-          text.replace(`data-page="${page}"`, 'aria-current="page"').replace(/ data-page="\w+"/g, ""),
-        );
+        const [head, header] = await Promise.all([read("head.html"), read("header.html")]);
+        return html
+          .replace("<!-- head -->", () => head)
+          .replace(/<!-- header: (\w+) -->/, (_all, page: string) =>
+            header.replace(`data-page="${page}"`, 'aria-current="page"').replace(/ data-page="\w+"/g, ""),
+          );
       },
     },
   };
@@ -46,7 +52,7 @@ export default defineConfig({
   root: here,
   base: "/",
   logLevel: "warn",
-  plugins: [header(), precompress()],
+  plugins: [sharedParts(), precompress()],
   build: {
     outDir,
     emptyOutDir: true,

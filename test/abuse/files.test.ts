@@ -5,9 +5,7 @@ import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { FileMessage } from "../../src/protocol/messages.js";
 import { Arena } from "../support/abuse/arena.js";
-import { containersOf } from "../support/engine-view.js";
 import { type Outcome, Peer } from "../support/peer.js";
-import { waitFor } from "../support/wait.js";
 
 const MIB = 1024 * 1024;
 
@@ -31,13 +29,6 @@ describe("files", () => {
     await rm(folder, { recursive: true, force: true });
     await arena[Symbol.asyncDispose]();
   });
-
-  async function sandboxes(): Promise<string[]> {
-    const isFull = (): boolean =>
-      arena.daemon.daemon.report().lanes.every(({ stock }) => stock.warm === stock.warmTarget && stock.evicting === 0);
-    await waitFor(isFull, { timeoutMs: 30_000, what: "the stock to be full" });
-    return (await containersOf(arena.daemon.instance)).map(({ Id }) => Id).sort();
-  }
 
   it("B5.51 B5.52 B5.56 names that lead astray, modes beyond permissions and names given twice are refused before any sandbox is taken", async () => {
     const names = [
@@ -73,7 +64,7 @@ describe("files", () => {
       Array.from({ length: 257 }, (_, index) => ({ path: `f${index}`, content: "" })),
     ];
     await using peer = await Peer.connect(arena.daemon.url, { headers: arena.headers });
-    const before = await sandboxes();
+    const before = await arena.sandboxes();
     for (const [index, files] of refusals.entries()) {
       const id = `refused-${index}`;
       peer.send({ type: "run", id, lane: "python", code: "print(1)", files });
@@ -85,7 +76,7 @@ describe("files", () => {
       expect(error?.message).toMatch(/^files/);
       expect(started).toBeUndefined();
     }
-    expect(await sandboxes()).toEqual(before);
+    expect(await arena.sandboxes()).toEqual(before);
   });
 
   it("B5.51 B5.55 B5.56 what may be named arrives as it is: odd names, case twins, archives and bombs, which nobody opens", () =>

@@ -9,9 +9,9 @@ import type { LanesReport } from "../../src/protocol/lanes.js";
 import { startDaemon, type TestDaemon } from "../support/daemon.js";
 import { containerOf, containersOf } from "../support/engine-view.js";
 import { Peer } from "../support/peer.js";
-import { callEngine, runContainer } from "../support/probes/engine.js";
+import { PROBES, probeText } from "../support/probes.js";
+import { askEngine, runContainer } from "../support/probes/engine.js";
 
-const PROBES = join(import.meta.dirname, "../support/probes");
 const OWN_PROFILE = join(import.meta.dirname, "../../sandbox/seccomp.json");
 const isRoot = process.getuid?.() === 0;
 const LANES = ["python", "shell"] as const;
@@ -91,7 +91,7 @@ describe("B2 isolation posture, from inside", () => {
       files: [{ path: canaries.neighbour, content: canaries.neighbour }],
     });
     await peer.heard(neighbour, "stdout");
-    const probe = await readFile(join(PROBES, "isolation.py"), "utf8");
+    const probe = await probeText("isolation.py");
     const files = [
       { path: "syscalls", content: syscalls, encoding: "base64" as const, mode: 0o755 },
       { path: "isolation.py", content: probe },
@@ -281,7 +281,7 @@ describe("B2 isolation posture, from inside", () => {
 
   it("B2.32 the runtime that is asked for is the one that is used", async () => {
     const { Id } = (await containerOf(peer.outcome(neighbour).started!.sandbox))!;
-    const seen = JSON.parse((await callEngine("GET", `/containers/${Id}/json`)).toString()) as {
+    const seen = (await askEngine(`/containers/${Id}/json`)) as {
       HostConfig: { Runtime: string };
     };
     expect(seen.HostConfig.Runtime).toBe("runc");

@@ -9,12 +9,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Cleanup } from "../../src/cleanup.js";
 import { egressInterface } from "../../src/container/egress.js";
 import { chainNames } from "../../src/container/egress-rules.js";
-import { packageRoot } from "../../src/package-root.js";
-import { newInstance, startDaemon, type TestDaemon } from "../support/daemon.js";
+import { CLI, newInstance, startDaemon, type TestDaemon } from "../support/daemon.js";
 import { containersOf, networksOf } from "../support/engine-view.js";
-import { FarMachine, onHost, PROBES } from "../support/far-machine.js";
+import { FarMachine, onHost } from "../support/far-machine.js";
 import { Peer } from "../support/peer.js";
-import { callEngine } from "../support/probes/engine.js";
+import { everyTarget, PROBES, probeText, reachedIn } from "../support/probes.js";
+import { askEngine } from "../support/probes/engine.js";
 import { waitFor } from "../support/wait.js";
 
 /** All are addresses of one machine that the test makes: no packet leaves this host. */
@@ -58,7 +58,7 @@ describe.skipIf(process.getuid?.() !== 0)("the network of sandboxes (needs root)
 
   beforeAll(async () => {
     for (const path of ["connect.py", "neighbour.py", "egress-abuse.py"])
-      files.push({ path, content: await readFile(join(PROBES, path), "utf8") });
+      files.push({ path, content: await probeText(path) });
     daemon = await startDaemon([
       // Beyond the loopback, so that sandboxes could reach it were it not for the rules.
       "server.listen=0.0.0.0:0",
@@ -105,7 +105,7 @@ describe.skipIf(process.getuid?.() !== 0)("the network of sandboxes (needs root)
     const code = `python3 connect.py ${targets.map((target) => `'${target}'`).join(" ")}`;
     const { stdout, stderr } = await peer.run("shell", code, { files });
     expect(stderr).toBe("");
-    return parseReached(stdout);
+    return reachedIn(stdout);
   }
 
   it("B6.57 the Python lane has a loopback and nothing else: connections and names fail at once, the host's abstract sockets are not there, AF_VSOCK is denied", async () => {
@@ -170,7 +170,7 @@ print(json.dumps(found))`;
   it("B6.58 metadata services are refused: both families, every spelling, by name, by redirect; B6.60 so are private, shared, link-local and other addresses that are nobody's; B6.66 what is public or allowed is reached", async () => {
     const reachable = [...spellings(PUBLIC), "far.test", ALLOWED];
     // They answer whoever may ask.
-    const control = parseReached(
+    const control = reachedIn(
       await far.run("python3", join(PROBES, "connect.py"), ...[...METADATA, ...PRIVATE].map(http)),
     );
     expect(control).toEqual(everyTarget("here", [...METADATA, ...PRIVATE].map(http)));
@@ -511,8 +511,7 @@ describe.skipIf(process.getuid?.() !== 0)("a network whose rules cannot be put i
       "lanes.shell.maxSandboxes=3",
       "egress.dns=[198.51.100.10]",
     ].flatMap((setting) => ["--set", setting]);
-    const program = join(packageRoot(), "dist", "src", "cli", "main.js");
-    const command = [process.execPath, program, "serve", ...settings];
+    const command = [process.execPath, CLI, "serve", ...settings];
     const child = spawn(
       UNSHARE,
       [
@@ -601,16 +600,8 @@ const PING_ITSELF =
 
 const http = (address: string): string => `tcp/${address}/80`;
 
-const everyTarget = (outcome: string, targets: readonly string[]): Record<string, string> =>
-  Object.fromEntries(targets.map((target) => [target, outcome]));
-
-function parseReached(output: string): Record<string, string> {
-  const lines = output.split("\n").filter((line) => line.includes("\t"));
-  return Object.fromEntries(lines.map((line) => line.split("\t") as [string, string]));
-}
-
 async function networkOf(name: string): Promise<{ gateway: string }> {
-  const found = JSON.parse((await callEngine("GET", `/networks/${name}`)).toString()) as {
+  const found = (await askEngine(`/networks/${name}`)) as {
     IPAM: { Config: { Gateway: string }[] };
     EnableIPv6: boolean;
   };

@@ -7,7 +7,7 @@ import { Arena } from "../support/abuse/arena.js";
 import { type DaemonProcess, startDaemonProcess } from "../support/daemon.js";
 import { containerOf } from "../support/engine-view.js";
 import { Peer } from "../support/peer.js";
-import { callEngine } from "../support/probes/engine.js";
+import { askEngine } from "../support/probes/engine.js";
 import { waitFor } from "../support/wait.js";
 
 const MIB = 1024 * 1024;
@@ -43,9 +43,7 @@ describe("output", () => {
       const id = peer.start("shell", "yes out & yes err >&2 & wait", { timeoutMs: 2_000, limits });
       const { sandbox } = await peer.heard(id, "started");
       const container = await containerOf(sandbox);
-      const inspected = JSON.parse(
-        (await callEngine("GET", `/containers/${container?.Id ?? "none"}/json`)).toString(),
-      ) as {
+      const inspected = (await askEngine(`/containers/${container?.Id ?? "none"}/json`)) as {
         LogPath: string;
         HostConfig: { LogConfig: { Type: string } };
       };
@@ -224,7 +222,7 @@ async function laneOf(daemon: DaemonProcess, lane: string): Promise<LaneReport> 
 
 /** What the main process of a sandbox has written so far, whatever became of it; seen from the host. */
 async function bytesWrittenIn(sandbox: string): Promise<number> {
-  const container = JSON.parse((await callEngine("GET", `/containers/matchbox-${sandbox}/json`)).toString()) as {
+  const container = (await askEngine(`/containers/matchbox-${sandbox}/json`)) as {
     State: { Pid: number };
   };
   const { Pid: runner } = container.State;

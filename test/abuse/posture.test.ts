@@ -4,7 +4,7 @@ import { containerOf, containersOf } from "../support/engine-view.js";
 import { Peer } from "../support/peer.js";
 import { environments, inspect, processes, settled, surroundings } from "../support/posture/posture.js";
 import { unusualDevices } from "../support/posture/surroundings.js";
-import { callEngine, startContainer } from "../support/probes/engine.js";
+import { askEngine, startContainer } from "../support/probes/engine.js";
 
 /** Says "up", waits for a line, makes what could come out looser than its maker, and waits. */
 const PROGRAMS = {
@@ -32,7 +32,7 @@ const PROGRAMS = {
   },
 };
 const LANES = ["python", "shell"] as const;
-const { Runtimes } = JSON.parse((await callEngine("GET", "/info")).toString()) as { Runtimes: object };
+const { Runtimes } = (await askEngine("/info")) as { Runtimes: object };
 /** Those that keep to the host's kernel, which all have to come to the same. */
 const OCI_RUNTIMES = ["runc", "crun"].filter((name) => name in Runtimes);
 const isRoot = process.getuid?.() === 0;

@@ -1,9 +1,7 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Arena } from "../support/abuse/arena.js";
-import { containersOf } from "../support/engine-view.js";
 import { Peer } from "../support/peer.js";
-import { waitFor } from "../support/wait.js";
 
 describe("what a program does to its interpreter, and a client to its program", () => {
   let arena: Arena;
@@ -11,14 +9,6 @@ describe("what a program does to its interpreter, and a client to its program", 
     arena = await Arena.open(["lanes.python.warm=3", "lanes.shell.warm=2"]);
   });
   afterAll(() => arena[Symbol.asyncDispose]());
-
-  /** The sandboxes there are, once the stock is full. */
-  async function sandboxes(): Promise<string[]> {
-    const isFull = (): boolean =>
-      arena.daemon.daemon.report().lanes.every(({ stock }) => stock.warm === stock.warmTarget && stock.evicting === 0);
-    await waitFor(isFull, { timeoutMs: 30_000, what: "the stock to be full" });
-    return (await containersOf(arena.daemon.instance)).map(({ Id }) => Id).sort();
-  }
 
   /** Sends runs that must be refused, and asserts that each is. @returns what was said */
   async function refused(peer: Peer, runs: readonly Record<string, unknown>[], code: string): Promise<string[]> {
@@ -105,7 +95,7 @@ describe("what a program does to its interpreter, and a client to its program", 
     const large = "x".repeat(100_000);
 
     await using peer = await Peer.connect(arena.daemon.url, { headers: arena.headers });
-    const before = await sandboxes();
+    const before = await arena.sandboxes();
     await refused(peer, broken, "bad_message");
     await refused(peer, [{ env: { A: large } }, { args: [large] }, { code: "x".repeat(1_048_577) }], "too_large");
     const words = await refused(
@@ -118,7 +108,7 @@ describe("what a program does to its interpreter, and a client to its program", 
     peer.messages.length = 0;
     peer.send({ type: "run", id: "vast", lane: "python", code: "", env: { A: "x".repeat(10_000_000) } });
     expect((await peer.error("too_large")).message).toMatch(/bytes; 8388608 is the most/);
-    expect(await sandboxes()).toEqual(before);
+    expect(await arena.sandboxes()).toEqual(before);
   });
 
   it("B4.49 other variables reach the program and nothing else, whatever they say", () =>

@@ -7,7 +7,7 @@ import { Arena, type Stand } from "../support/abuse/arena.js";
 import { HostCgroup } from "../support/abuse/host-cgroup.js";
 import { containersOf } from "../support/engine-view.js";
 import type { Outcome, Peer } from "../support/peer.js";
-import { callEngine } from "../support/probes/engine.js";
+import { askEngine } from "../support/probes/engine.js";
 import { waitFor } from "../support/wait.js";
 
 const MIB = 1024 * 1024;
@@ -316,8 +316,8 @@ input()`,
         what: "everything to be full",
       });
       const { sandbox } = await peer.heard(id, "started");
-      const inspected = await callEngine("GET", `/containers/matchbox-${sandbox}/json?size=1`);
-      expect((JSON.parse(inspected.toString()) as { SizeRw?: number }).SizeRw ?? 0).toBe(0);
+      const inspected = (await askEngine(`/containers/matchbox-${sandbox}/json?size=1`)) as { SizeRw?: number };
+      expect(inspected.SizeRw ?? 0).toBe(0);
       expect(await (await HostCgroup.of(sandbox)).diskBytes()).toBe(0);
       peer.send({ type: "stdin", id, data: "\n" });
       const { stdout, stderr, exit } = await peer.ending(id);

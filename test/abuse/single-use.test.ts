@@ -7,7 +7,7 @@ import { Arena } from "../support/abuse/arena.js";
 import { newCanary } from "../support/abuse/canaries.js";
 import { HostCgroup } from "../support/abuse/host-cgroup.js";
 import { containersOf, processesWith } from "../support/engine-view.js";
-import { callEngine } from "../support/probes/engine.js";
+import { askEngine, callEngine } from "../support/probes/engine.js";
 import { waitFor } from "../support/wait.js";
 
 const HUNT = readFileSync(new URL("../support/abuse/hunt.py", import.meta.url), "utf8");
@@ -253,7 +253,7 @@ describe("single use, and the stock behind it", () => {
         over.abort();
         await watch;
         const living = new Set((await containersOf(arena.daemon.instance)).map(({ Id }) => Id));
-        const { DockerRootDir } = JSON.parse((await callEngine("GET", "/info")).toString()) as {
+        const { DockerRootDir } = (await askEngine("/info")) as {
           DockerRootDir: string;
         };
         const dead = [...ids].filter((id) => !living.has(id));

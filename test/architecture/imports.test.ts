@@ -47,7 +47,7 @@ const RULES: Readonly<
   protocol: { values: [] },
   // Works in a browser, so it has nothing of the daemon.
   client: { values: ["protocol"] },
-  config: { values: ["protocol/limits.ts", "protocol/names.ts", ...LEAVES] },
+  config: { values: ["protocol/handshake.ts", "protocol/limits.ts", "protocol/names.ts", ...LEAVES] },
   container: { values: ["protocol/limits.ts", ...LEAVES], types: ["config/schema.ts"] },
   // The port and its words; never an adapter.
   pool: {
@@ -83,7 +83,10 @@ const RULES: Readonly<
   // Replays and formulas: nothing of the daemon, which is only described to it.
   sizing: { values: LEAVES, types: ["protocol/watch.ts"] },
   setup: {
-    values: ["container/docker-client.ts", "container/engine-address.ts", "image-targets.ts", "package-root.ts"],
+    values: [
+      ...["container/docker-client.ts", "container/docker-errors.ts", "container/engine-address.ts"],
+      ...["errors.ts", "image-targets.ts", "package-root.ts"],
+    ],
   },
   // Looks at everything from the outside, and is looked at by nobody but its command.
   doctor: {
@@ -110,7 +113,7 @@ const RULES: Readonly<
   web: { values: ["protocol", "client"] },
 
   "main.ts": { values: ["daemon.ts", "banner.ts", "config", "setup/sandbox-image.ts", ...LEAVES] },
-  "banner.ts": { values: LEAVES, types: ["daemon.ts", "pool/lane.ts"] },
+  "banner.ts": { values: ["protocol/handshake.ts", ...LEAVES], types: ["daemon.ts", "pool/lane.ts"] },
   "daemon.ts": {
     values: [
       ...["server", "run", "pool", "container", "protocol", "sizing/advisor.ts", "config/json-schema.ts"],

@@ -3,7 +3,7 @@ import { startDaemon } from "../support/daemon.js";
 import { containersOf } from "../support/engine-view.js";
 import { EngineProxy } from "../support/engine-proxy.js";
 import { Peer } from "../support/peer.js";
-import { callEngine, testImage } from "../support/probes/engine.js";
+import { askEngine, callEngine, testImage } from "../support/probes/engine.js";
 import { waitFor } from "../support/wait.js";
 
 /** Short, so that a hung engine shows soon; long enough for a busy machine to make a container in the meantime. */
@@ -136,11 +136,11 @@ describe("an engine that fails", () => {
     await proxy.open();
     await using daemon = await startDaemon([`engine.socket=unix://${proxy.path}`, "engine.ociRuntime=auto"]);
     expect((await readiness(daemon.url)).status).toBe(200);
-    const { DefaultRuntime } = JSON.parse((await callEngine("GET", "/info")).toString()) as { DefaultRuntime: string };
+    const { DefaultRuntime } = (await askEngine("/info")) as { DefaultRuntime: string };
     const stock = await containersOf(daemon.instance);
     expect(stock.length).toBeGreaterThan(0);
     for (const { Id } of stock) {
-      const container: unknown = JSON.parse((await callEngine("GET", `/containers/${Id}/json`)).toString());
+      const container: unknown = await askEngine(`/containers/${Id}/json`);
       expect(container).toMatchObject({ HostConfig: { Runtime: DefaultRuntime } });
     }
     await using peer = await Peer.connect(daemon.url);

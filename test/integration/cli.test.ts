@@ -3,13 +3,11 @@ import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type DaemonProcess, startDaemonProcess } from "../support/daemon.js";
+import { CLI, type DaemonProcess, startDaemonProcess } from "../support/daemon.js";
 import { waitFor } from "../support/wait.js";
 
 /** The compiled command, exactly as people run it. */
-const CLI = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
 
 let daemon: DaemonProcess;
 let url: string;

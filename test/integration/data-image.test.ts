@@ -4,6 +4,7 @@ import { ImageApi } from "../../src/setup/docker-api.js";
 import { buildImage, imageTag } from "../../src/setup/sandbox-image.js";
 import { startDaemon, type TestDaemon } from "../support/daemon.js";
 import { Peer } from "../support/peer.js";
+import { probeText } from "../support/probes.js";
 
 /**
  * The image takes minutes to build, so these tests run where it is there already, or where they may build it:
@@ -97,14 +98,6 @@ describe.skipIf(!isThere && !mayBuild)("the data image", () => {
   });
 
   it("has no setuid or setgid file and no file capability", async () => {
-    const code = [
-      "import os, stat",
-      "for folder, _, names in os.walk('/usr'):",
-      "    for path in (os.path.join(folder, name) for name in names):",
-      "        mode = os.lstat(path).st_mode",
-      "        if stat.S_ISREG(mode) and (mode & 0o6000 or 'security.capability' in os.listxattr(path)): print(path)",
-      "print('looked')",
-    ].join("\n");
-    expect((await peer.run("data", code)).stdout).toBe("looked\n");
+    expect((await peer.run("data", await probeText("privileged-files.py"))).stdout).toBe("looked\n");
   });
 });

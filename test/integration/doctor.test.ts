@@ -2,7 +2,6 @@ import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
@@ -12,15 +11,13 @@ import { readSeccompProfile } from "../../src/container/seccomp-profile.js";
 import { STATUSES } from "../../src/doctor/check.js";
 import { tryLanes } from "../../src/doctor/trial.js";
 import { checkTrial } from "../../src/doctor/trial-check.js";
-import { packageRoot } from "../../src/package-root.js";
 import { sandboxSpec } from "../../src/pool/spec.js";
 import { imageTag } from "../../src/setup/sandbox-image.js";
-import { newInstance, testConfig } from "../support/daemon.js";
+import { CLI, newInstance, testConfig } from "../support/daemon.js";
 import { containersOf, networksOf } from "../support/engine-view.js";
-import { callEngine, testImage } from "../support/probes/engine.js";
+import { askEngine, labelFilter, testImage } from "../support/probes/engine.js";
 
 /** The compiled command, exactly as people run it. */
-const CLI = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
 const AWAY = "engine.socket=unix:///nonexistent.sock";
 
 const report = z.strictObject({
@@ -50,10 +47,10 @@ async function checksOf(args: readonly string[]) {
 
 /** What trials of any doctor have on the engine. */
 async function leftByDoctors(): Promise<string[]> {
-  const filters = encodeURIComponent(JSON.stringify({ label: ["matchbox"] }));
+  const filter = labelFilter("matchbox");
   const labelled = z.object({ Labels: z.record(z.string(), z.string()) });
-  const containers = JSON.parse((await callEngine("GET", `/containers/json?all=1&filters=${filters}`)).toString());
-  const networks = JSON.parse((await callEngine("GET", `/networks?filters=${filters}`)).toString());
+  const containers = (await askEngine(`/containers/json?all=1&${filter}`)) as unknown[];
+  const networks = (await askEngine(`/networks?${filter}`)) as unknown[];
   return z
     .array(labelled)
     .parse([...containers, ...networks])
@@ -162,7 +159,7 @@ describe("a trial of lanes", () => {
   it("sees limits that differ from what its lane asks for, and leaves neither container, network nor rules", async () => {
     const instance = newInstance();
     const config = await testConfig(instance, ["lanes.shell.network=egress"]);
-    const profile = await readSeccompProfile(join(packageRoot(), "sandbox", "seccomp.json"), "own");
+    const profile = await readSeccompProfile(null, "own");
     const spec = sandboxSpec("shell", config.lanes["shell"]!, {
       image: testImage(),
       ociRuntime: config.engine.ociRuntime,

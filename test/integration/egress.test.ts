@@ -11,10 +11,10 @@ import { Cleanup } from "../../src/cleanup.js";
 import { egressInterface, EgressRules } from "../../src/container/egress.js";
 import { chainNames } from "../../src/container/egress-rules.js";
 import type { EgressPolicy } from "../../src/container/egress-rules.js";
-import { callEngine, countContainers, runContainer, startContainer } from "../support/probes/engine.js";
+import { everyTarget, PROBES, reachedIn } from "../support/probes.js";
+import { askEngine, callEngine, countContainers, runContainer, startContainer } from "../support/probes/engine.js";
 
 const LABEL = "test-egress";
-const PROBES = path.join(import.meta.dirname, "../support/probes");
 const execute = promisify(execFile);
 const { signal } = new AbortController();
 
@@ -84,7 +84,7 @@ async function makeNetwork(): Promise<void> {
   await cleanup.add("network", async () => {
     await callEngine("DELETE", `/networks/${network}`);
   });
-  const found = JSON.parse((await callEngine("GET", `/networks/${network}`)).toString()) as {
+  const found = (await askEngine(`/networks/${network}`)) as {
     IPAM: { Config: { Gateway: string }[] };
   };
   gateway = found.IPAM.Config[0]!.Gateway;
@@ -106,19 +106,15 @@ async function reach(targets: readonly string[]): Promise<Record<string, string>
     label: LABEL,
     hostConfig: { NetworkMode: network, Binds: [`${probes}:/probes:ro`] },
   });
-  const lines = output.split("\n").filter((line) => line.includes("\t"));
-  return Object.fromEntries(lines.map((line) => line.split("\t") as [string, string]));
+  return reachedIn(output);
 }
 
 async function addressOf(container: string): Promise<string> {
-  const found = JSON.parse((await callEngine("GET", `/containers/${container}/json`)).toString()) as {
+  const found = (await askEngine(`/containers/${container}/json`)) as {
     NetworkSettings: { Networks: Record<string, { IPAddress: string }> };
   };
   return found.NetworkSettings.Networks[network]!.IPAddress;
 }
-
-const everyTarget = (outcome: string, targets: readonly string[]): Record<string, string> =>
-  Object.fromEntries(targets.map((target) => [target, outcome]));
 
 const install = (change: Partial<EgressPolicy> = {}): Promise<EgressRules> =>
   EgressRules.install({ interfaceName: bridge, policy: { ...strict, ...change }, signal });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startDaemon, type TestDaemon } from "../support/daemon.js";
 import { Peer } from "../support/peer.js";
+import { probeText } from "../support/probes.js";
 
 describe("the sandbox image", () => {
   let daemon: TestDaemon;
@@ -15,15 +16,7 @@ describe("the sandbox image", () => {
   });
 
   it("has no setuid or setgid file and no file capability", async () => {
-    const code = [
-      "import os, stat",
-      "for folder, _, names in os.walk('/usr'):",
-      "    for path in (os.path.join(folder, name) for name in names):",
-      "        mode = os.lstat(path).st_mode",
-      "        if stat.S_ISREG(mode) and (mode & 0o6000 or 'security.capability' in os.listxattr(path)): print(path)",
-      "print('looked')",
-    ].join("\n");
-    expect((await peer.run("python", code)).stdout).toBe("looked\n");
+    expect((await peer.run("python", await probeText("privileged-files.py"))).stdout).toBe("looked\n");
   });
 
   it("knows localhost and its own name, though nobody has told it a network", async () => {

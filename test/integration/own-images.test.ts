@@ -3,7 +3,7 @@ import { startDaemon, startDaemonProcess, type TestDaemon } from "../support/dae
 import { containerOf, containersOf, volumesOf } from "../support/engine-view.js";
 import { ensureOwnImage } from "../support/own-image.js";
 import { Peer } from "../support/peer.js";
-import { callEngine, testImage } from "../support/probes/engine.js";
+import { askEngine, callEngine, testImage } from "../support/probes/engine.js";
 import { waitFor } from "../support/wait.js";
 
 const BUILD_DEADLINE_MS = 600_000;
@@ -51,10 +51,10 @@ async function inspectDuring(lane: string, code: string): Promise<Inspection> {
   const id = peer.start(lane, code);
   const { sandbox } = await peer.heard(id, "started");
   const container = await containerOf(sandbox);
-  const answer = await callEngine("GET", `/containers/${container!.Id}/json`);
+  const inspection = (await askEngine(`/containers/${container!.Id}/json`)) as Inspection;
   peer.send({ type: "cancel", id });
   await peer.ending(id);
-  return JSON.parse(answer.toString()) as Inspection;
+  return inspection;
 }
 
 describe("a lane with an image that knows nothing of Matchbox", () => {

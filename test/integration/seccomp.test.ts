@@ -4,10 +4,10 @@ import { constants, tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { PROBES } from "../support/probes.js";
 import { countContainers, runContainer } from "../support/probes/engine.js";
 
 const LABEL = "test-seccomp";
-const PROBES = path.join(import.meta.dirname, "../support/probes");
 const { EPERM, ENOSYS, EINVAL, EALREADY } = constants.errno;
 const { SIGSYS, SIGSEGV } = constants.signals;
 

@@ -12,6 +12,9 @@ import { testImage } from "./probes/engine.js";
 import { containersOf, removeNetworkOf, volumesOf } from "./engine-view.js";
 import { waitFor } from "./wait.js";
 
+/** The command, as it was built. */
+export const CLI = join(packageRoot(), "dist", "src", "cli", "main.js");
+
 /** Small lanes, quick to fill: what a test overrides comes after these. */
 const TEST_SETTINGS = [
   "server.listen=127.0.0.1:0",
@@ -91,8 +94,7 @@ export async function startDaemonProcess(
     ...overrides,
   ].flatMap((setting) => ["--set", setting]);
   if (configPath !== undefined) settings.push("--config", configPath);
-  const program = join(packageRoot(), "dist", "src", "cli", "main.js");
-  const child = spawn(process.execPath, [program, "serve", ...settings], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [CLI, "serve", ...settings], { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding("utf8").on("data", (text: string) => (output += text));

@@ -1,5 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
-import { callEngine } from "./probes/engine.js";
+import { askEngine, callEngine, labelFilter } from "./probes/engine.js";
 
 export interface SeenContainer {
   readonly Id: string;
@@ -10,30 +10,23 @@ export interface SeenContainer {
 
 /** What the engine itself says: containers of an instance, in whatever state. */
 export async function containersOf(instance: string): Promise<SeenContainer[]> {
-  const filters = encodeURIComponent(JSON.stringify({ label: [`matchbox=${instance}`] }));
-  return JSON.parse(
-    (await callEngine("GET", `/containers/json?all=1&filters=${filters}`)).toString(),
-  ) as SeenContainer[];
+  return (await askEngine(`/containers/json?all=1&${labelFilter(`matchbox=${instance}`)}`)) as SeenContainer[];
 }
 
 /** The container of one sandbox; undefined when it is gone. */
 export async function containerOf(sandbox: string): Promise<SeenContainer | undefined> {
-  const filters = encodeURIComponent(JSON.stringify({ label: [`matchbox.sandbox=${sandbox}`] }));
-  const found = JSON.parse(
-    (await callEngine("GET", `/containers/json?all=1&filters=${filters}`)).toString(),
-  ) as SeenContainer[];
-  return found[0];
+  const filter = labelFilter(`matchbox.sandbox=${sandbox}`);
+  const [found] = (await askEngine(`/containers/json?all=1&${filter}`)) as SeenContainer[];
+  return found;
 }
 
 export async function networksOf(instance: string): Promise<{ Id: string }[]> {
-  const filters = encodeURIComponent(JSON.stringify({ label: [`matchbox=${instance}`] }));
-  return JSON.parse((await callEngine("GET", `/networks?filters=${filters}`)).toString()) as { Id: string }[];
+  return (await askEngine(`/networks?${labelFilter(`matchbox=${instance}`)}`)) as { Id: string }[];
 }
 
 /** Volumes of an instance, by name. */
 export async function volumesOf(instance: string): Promise<string[]> {
-  const filters = encodeURIComponent(JSON.stringify({ label: [`matchbox=${instance}`] }));
-  const answer = JSON.parse((await callEngine("GET", `/volumes?filters=${filters}`)).toString()) as {
+  const answer = (await askEngine(`/volumes?${labelFilter(`matchbox=${instance}`)}`)) as {
     Volumes: { Name: string }[] | null;
   };
   return (answer.Volumes ?? []).map(({ Name }) => Name);

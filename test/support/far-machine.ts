@@ -4,10 +4,10 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { Cleanup } from "../../src/cleanup.js";
+import { PROBES } from "./probes.js";
 
 const execute = promisify(execFile);
 const IP = "ip";
-export const PROBES = join(import.meta.dirname, "probes");
 
 /** Runs a program of the host to its end. @returns what it wrote to stdout */
 export async function onHost(program: string, ...args: string[]): Promise<string> {

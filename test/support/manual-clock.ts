@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Clock } from "../../src/clock.js";
+import { abortReason } from "../../src/errors.js";
 
 /** Turns of the event loop in which everything that needs no time is done: streams, promises, `setImmediate`. */
 const TURNS_TO_SETTLE = 12;
@@ -27,7 +28,7 @@ export class ManualClock implements Clock {
       };
       const abort = (): void => {
         done();
-        reject(signal?.reason instanceof Error ? signal.reason : new Error("aborted"));
+        reject(abortReason(signal));
       };
       const sleeper: Sleeper = {
         at: this.#now + Math.max(0, ms),

@@ -10,7 +10,8 @@ import type { Lane } from "../../src/pool/lane.js";
 import { sandboxSpec } from "../../src/pool/spec.js";
 import { FAKE_IMAGE, FakeEngine } from "../support/fake-runtime.js";
 import { ManualClock } from "../support/manual-clock.js";
-import { failureOf, laneConfig, standing } from "./pool/rig.js";
+import { failureOf, standing } from "../support/promises.js";
+import { laneConfig } from "./pool/rig.js";
 
 /** Two lanes of a fixed size; what a test overrides comes after these. */
 const SETTINGS = [

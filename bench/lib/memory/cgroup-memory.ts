@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { hasCode } from "../../../src/errors.js";
 
 const BYTES_PER_MIB = 1_048_576;
 const ROOT = "/sys/fs/cgroup";
@@ -20,7 +21,7 @@ export async function kernelMiB(pid: number): Promise<number | undefined> {
         : kernelBytes(await readFile(`${group.folder}/memory.stat`, "utf8"));
     return bytes === undefined ? undefined : bytes / BYTES_PER_MIB;
   } catch (error) {
-    if (isMissing(error)) return undefined;
+    if (hasCode(error, "ENOENT")) return undefined;
     throw error;
   }
 }
@@ -37,8 +38,4 @@ export function memoryGroup(text: string): MemoryGroup | undefined {
 export function kernelBytes(stat: string): number | undefined {
   const value = /^kernel (\d+)$/m.exec(stat)?.[1];
   return value === undefined ? undefined : Number(value);
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }

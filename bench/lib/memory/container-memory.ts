@@ -2,6 +2,7 @@ import { kernelMiB } from "./cgroup-memory.js";
 import type { Engine } from "../engine.js";
 import { proportionalMiB } from "./memory.js";
 import { allProcesses, familyOf, type ProcessEntry } from "./process-tree.js";
+import { mean } from "../summary.js";
 
 /** The programs of an engine that run once for all containers. */
 const ENGINE_PROGRAMS: readonly string[] = ["dockerd", "containerd"];
@@ -53,9 +54,4 @@ function shimOf(pid: number, processes: readonly ProcessEntry[]): number {
 
 async function sharesOf(pids: readonly number[]): Promise<number> {
   return (await Promise.all(pids.map(proportionalMiB))).reduce((sum, share) => sum + share, 0);
-}
-
-function mean(values: readonly number[]): number {
-  if (values.length === 0) throw new Error("there are no containers to measure");
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

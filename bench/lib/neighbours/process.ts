@@ -1,6 +1,7 @@
 // A client of the neighbours' own, in a process of its own: whatever they print does not keep the measuring one busy.
 import { MatchboxClient } from "../../../src/client/client.js";
 import type { Run } from "../../../src/client/run.js";
+import { messageOf } from "../../../src/errors.js";
 import type { FromNeighbours, ToNeighbours } from "./neighbours.js";
 
 const [url = "", lane = ""] = process.argv.slice(2);
@@ -10,7 +11,7 @@ let runs: Run[] = [];
 process.on("disconnect", () => process.exit());
 process.on("message", (message: ToNeighbours) => {
   void (message.do === "start" ? start(message.code, message.count) : stop()).then(tell, (error: unknown) => {
-    tell({ failed: error instanceof Error ? error.message : String(error) });
+    tell({ failed: messageOf(error) });
   });
 });
 tell({ is: "connected" });

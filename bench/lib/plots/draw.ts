@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import type * as Vega from "vega";
+import { hasCode } from "../../../src/errors.js";
 import { drawLadder } from "./ladder.js";
 import { drawLatency } from "./latency.js";
 import { BORDER, CARD, DARK, type Drawing, WIDTH } from "./parts.js";
@@ -50,9 +51,7 @@ export async function loadVega(load: () => Promise<typeof Vega> = () => import("
   try {
     return await load();
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND") {
-      throw new NoPlotLibraryError(error);
-    }
+    if (hasCode(error, "ERR_MODULE_NOT_FOUND")) throw new NoPlotLibraryError(error);
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 import type { Axis, Mark, Scale } from "vega";
+import { wrap } from "../../../src/cli/wrap.js";
 
 /** A drawing that is laid out already: everything has its place in pixels, and nothing depends on how wide a font is. */
 export interface Drawing {
@@ -162,13 +163,4 @@ export function heading(title: string, about: string): { marks: Mark[]; bottom: 
     ...lines.map((line, index) => textMark(line, MARGIN, 55 + index * lineHeight, { color: MUTED })),
   ];
   return { marks, bottom: 55 + (lines.length - 1) * lineHeight };
-}
-
-/** Breaks a text at spaces into lines of at most so many characters; a longer word is not broken. */
-export function wrap(text: string, maxChars: number): string[] {
-  return text.split(/\s+/).reduce<string[]>((lines, word) => {
-    const last = lines.at(-1);
-    if (last === undefined || last.length + 1 + word.length > maxChars) return [...lines, word];
-    return [...lines.slice(0, -1), `${last} ${word}`];
-  }, []);
 }

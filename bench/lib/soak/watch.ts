@@ -1,9 +1,9 @@
 import { globalAgent } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseAddress } from "../../../src/client/address.js";
-import { getJson } from "../../../src/cli/daemon-http.js";
+import { getLanes } from "../../../src/cli/daemon-http.js";
 import { INSTANCE_LABEL } from "../../../src/container/labels.js";
-import { lanesReport } from "../../../src/protocol/lanes.js";
+import type { LanesReport } from "../../../src/protocol/lanes.js";
 import { atRest } from "../at-rest.js";
 import type { Engine } from "../engine.js";
 import { type Descriptors, openDescriptors } from "../memory/descriptors.js";
@@ -121,8 +121,8 @@ export class SoakWatch {
     return bytes === undefined ? undefined : bytes / BYTES_PER_MIB;
   }
 
-  async #report(): Promise<ReturnType<typeof lanesReport.parse>> {
-    return lanesReport.parse(await getJson(parseAddress(this.#daemon.url), "/v1/lanes", { token: this.#token }));
+  async #report(): Promise<LanesReport> {
+    return getLanes(parseAddress(this.#daemon.url), { token: this.#token });
   }
 }
 

@@ -1,12 +1,12 @@
 import { ARRIVAL_BUCKET_MS, ARRIVAL_BUCKETS, type ArrivalCounts, type Arrivals } from "../../protocol/watch.js";
 import { element, setAttribute, setText } from "../shared/dom.js";
 import { formatCount } from "../shared/format.js";
+import { lastMinuteOf, sumOf } from "./arrivals.js";
 import { svg } from "./svg.js";
 
 const HEIGHT = 56;
 /** By their places in the counts, from the ground up. */
 const KINDS = ["warm", "cold", "refused"] as const;
-const PER_MINUTE = 60_000 / ARRIVAL_BUCKET_MS;
 
 interface Row {
   readonly root: HTMLElement;
@@ -28,7 +28,7 @@ export class ArrivalsChart {
   }
 
   update({ lanes }: Arrivals, names: readonly string[]): void {
-    const highest = Math.max(1, ...names.flatMap((name) => (lanes[name] ?? []).map(sum)));
+    const highest = Math.max(1, ...names.flatMap((name) => (lanes[name] ?? []).map(sumOf)));
     for (const name of names) this.#draw(this.#rowOf(name), name, { counts: lanes[name] ?? [], highest });
     for (const [name, { root }] of this.#rows) {
       if (names.includes(name)) continue;
@@ -49,10 +49,8 @@ export class ArrivalsChart {
       });
       setAttribute(path, "d", bars.join(""));
     }
-    // The bucket that fills now would always look like a lull.
-    const lastMinute = counts.slice(-PER_MINUTE - 1, -1).reduce((total, bucket) => total + sum(bucket), 0);
-    setText(row.rate, `${formatCount(lastMinute)} / min`);
-    setText(row.peak, `peak ${formatCount(Math.max(0, ...counts.map(sum)))} in ${ARRIVAL_BUCKET_MS / 1_000} s`);
+    setText(row.rate, `${formatCount(lastMinuteOf(counts))} / min`);
+    setText(row.peak, `peak ${formatCount(Math.max(0, ...counts.map(sumOf)))} in ${ARRIVAL_BUCKET_MS / 1_000} s`);
     const totals = KINDS.map((kind, index) => {
       return `${formatCount(counts.reduce((total, bucket) => total + (bucket[index] ?? 0), 0))} ${kind}`;
     });
@@ -80,8 +78,4 @@ export class ArrivalsChart {
     this.#rows.set(name, row);
     return row;
   }
-}
-
-function sum([warm, cold, refused]: ArrivalCounts): number {
-  return warm + cold + refused;
 }

@@ -1,13 +1,12 @@
 import type { LanesReport } from "../../protocol/lanes.js";
 import { byId, setText } from "../shared/dom.js";
 import { formatCount, formatDuration, formatShare } from "../shared/format.js";
+import { lastMinuteOf } from "./arrivals.js";
 import type { Model } from "./model.js";
 
 /** The line of facts over everything: the daemon as a whole. */
 export function showFacts({ report, arrivals }: Model): void {
-  const lastMinute = Object.values(arrivals.lanes)
-    .flatMap((counts) => counts.slice(-13, -1))
-    .reduce((total, [warm, cold, refused]) => total + warm + cold + refused, 0);
+  const lastMinute = Object.values(arrivals.lanes).reduce((total, counts) => total + lastMinuteOf(counts), 0);
   setText(byId("fact-version"), report.server);
   setText(byId("fact-uptime"), formatDuration(report.uptimeMs));
   setText(byId("fact-connections"), formatCount(report.connections));

@@ -1,7 +1,7 @@
 import type { LaneReport } from "../../protocol/lanes.js";
 import type { WatchAdvice } from "../../protocol/watch.js";
 import { element, setAttribute, setText } from "../shared/dom.js";
-import { formatCount, formatMemory, formatMs, formatShare } from "../shared/format.js";
+import { formatCount, formatLimit, formatMemory, formatShare } from "../shared/format.js";
 import { counselFor } from "./advice.js";
 import { Histogram } from "./histogram.js";
 import { MatchStrip } from "./match-strip.js";
@@ -112,7 +112,7 @@ function limitsOf({ limits, stock }: LaneReport): string {
     limits.network ? "network" : "no network",
     formatMemory(limits.memoryBytes),
     `${limits.cpus} CPU`,
-    `${formatMs(limits.timeoutMs).replace(/\.00(?= )| 0 s$/, "")} limit`,
+    `${formatLimit(limits.timeoutMs)} limit`,
     `at most ${stock.max}`,
   ];
   return parts.join(" · ");

@@ -1,6 +1,6 @@
-import type { LaneReport } from "../../protocol/lanes.js";
+import { type LaneReport, STATISTICS_WINDOW } from "../../protocol/lanes.js";
 import { element, setText } from "../shared/dom.js";
-import { formatMs } from "../shared/format.js";
+import { formatCount, formatMs } from "../shared/format.js";
 
 const ROWS = [
   { key: "queueMs", label: "Wait" },
@@ -23,7 +23,11 @@ export class Percentiles {
     this.root = element(
       "table",
       { class: "percentiles" },
-      element("caption", { class: "visually-hidden" }, "Percentiles over the last 1,024 runs"),
+      element(
+        "caption",
+        { class: "visually-hidden" },
+        `Percentiles over the last ${formatCount(STATISTICS_WINDOW)} runs`,
+      ),
       element("thead", {}, element("tr", {}, element("td"), ...titles)),
       element("tbody", {}, ...rows.map(({ row }) => row)),
     );

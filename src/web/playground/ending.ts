@@ -1,7 +1,7 @@
 import type { MatchboxError } from "../../client/errors.js";
 import type { ExitMessage } from "../../protocol/exit.js";
 import type { LaneLimits } from "../../protocol/messages.js";
-import { formatBytes, formatCount, formatMemory, formatMs } from "../shared/format.js";
+import { formatBytes, formatCount, formatLimit, formatMemory, formatMs } from "../shared/format.js";
 
 /** How a run ended, in words. */
 export interface Ending {
@@ -34,7 +34,7 @@ function describeReason(exit: ExitMessage, { lane, timeoutMs }: EndingContext): 
       return { tone: "bad", headline: `ended by ${exit.signal ?? "a signal"}`, details: [] };
     case "timed_out": {
       const limit = timeoutMs ?? lane?.timeoutMs;
-      const after = limit === undefined ? "" : ` after ${showSeconds(limit)}`;
+      const after = limit === undefined ? "" : ` after ${formatLimit(limit)}`;
       return { tone: "bad", headline: `timed out${after}`, details: ["The program was killed."] };
     }
     case "out_of_memory":
@@ -106,16 +106,11 @@ export function describeFailure(error: MatchboxError, hasStarted: boolean): Endi
   return { tone: "bad", headline: error.code, details: [error.message, ...retry] };
 }
 
-/** A limit, as it was configured: without figures that say nothing. */
-export function showSeconds(ms: number): string {
-  return ms < 1_000 ? `${ms} ms` : `${Number((ms / 1_000).toFixed(1))} s`;
-}
-
 /** A lane's limits in a line. */
 export function describeLane(lane: LaneLimits): string {
   return [
     lane.network ? "network" : "no network",
-    `${showSeconds(lane.timeoutMs)}${lane.maxTimeoutMs > lane.timeoutMs ? `, at most ${showSeconds(lane.maxTimeoutMs)}` : ""}`,
+    `${formatLimit(lane.timeoutMs)}${lane.maxTimeoutMs > lane.timeoutMs ? `, at most ${formatLimit(lane.maxTimeoutMs)}` : ""}`,
     formatMemory(lane.memoryBytes),
     `${lane.cpus} CPU`,
     `${formatBytes(lane.maxOutputBytes)} of output`,

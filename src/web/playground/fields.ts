@@ -1,4 +1,4 @@
-import { byId, setText } from "../shared/dom.js";
+import { byId, byIdOf, setText } from "../shared/dom.js";
 import type { Example } from "./examples.js";
 import type { Draft, Field } from "./request.js";
 
@@ -14,12 +14,12 @@ const PROBLEMS: Readonly<Record<Field, { problem: string; panel: string; control
 
 /** The panels with the program's input, arguments, environment, time-out and what to collect. */
 export class Fields {
-  readonly #input = textField("input");
-  readonly #isOpen = checkbox("input-open");
-  readonly #args = textField("args");
-  readonly #env = textField("env");
-  readonly #timeout = textField("timeout");
-  readonly #collect = textField("collect");
+  readonly #input = byIdOf("input", HTMLTextAreaElement);
+  readonly #isOpen = byIdOf("input-open", HTMLInputElement);
+  readonly #args = byIdOf("args", HTMLTextAreaElement);
+  readonly #env = byIdOf("env", HTMLTextAreaElement);
+  readonly #timeout = byIdOf("timeout", HTMLInputElement);
+  readonly #collect = byIdOf("collect", HTMLTextAreaElement);
 
   constructor() {
     for (const panel of ["input-panel", "settings-panel"]) {
@@ -85,16 +85,4 @@ export class Fields {
       .map(([name]) => name);
     setText(byId("settings-summary"), set.length === 0 ? "defaults" : set.join(", "));
   }
-}
-
-function textField(id: string): HTMLInputElement | HTMLTextAreaElement {
-  const found = byId(id);
-  if (found instanceof HTMLInputElement || found instanceof HTMLTextAreaElement) return found;
-  throw new Error(`#${id} is no field for text`);
-}
-
-function checkbox(id: string): HTMLInputElement {
-  const found = byId(id);
-  if (found instanceof HTMLInputElement) return found;
-  throw new Error(`#${id} is no checkbox`);
 }

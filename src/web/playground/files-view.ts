@@ -1,5 +1,5 @@
 import type { InputFile } from "../../protocol/messages.js";
-import { byId, element, find, setText } from "../shared/dom.js";
+import { byId, byIdOf, element, find, setText } from "../shared/dom.js";
 import { formatBytes } from "../shared/format.js";
 import { toBase64 } from "./base64.js";
 
@@ -17,12 +17,10 @@ export class FilesView {
   #files: Chosen[] = [];
 
   constructor(dropZone: HTMLElement) {
-    const picker = byId("files-picker");
+    const picker = byIdOf("files-picker", HTMLInputElement);
     picker.addEventListener("change", () => {
-      if (picker instanceof HTMLInputElement) {
-        this.#takeAll(picker.files);
-        picker.value = "";
-      }
+      this.#takeAll(picker.files);
+      picker.value = "";
     });
     byId("files-add").addEventListener("click", () => {
       picker.click();

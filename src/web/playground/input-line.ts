@@ -1,4 +1,4 @@
-import { byId } from "../shared/dom.js";
+import { byId, byIdOf } from "../shared/dom.js";
 
 export interface InputLineEvents {
   line(text: string): void;
@@ -8,12 +8,10 @@ export interface InputLineEvents {
 /** The line below the output, while a run takes input. */
 export class InputLine {
   readonly #form = byId("input-line");
-  readonly #text: HTMLInputElement;
+  readonly #text = byIdOf("input-line-text", HTMLInputElement);
 
   constructor(events: InputLineEvents) {
-    const text = byId("input-line-text");
-    if (!(text instanceof HTMLInputElement)) throw new Error("#input-line-text is no field for text");
-    this.#text = text;
+    const text = this.#text;
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       events.line(text.value);

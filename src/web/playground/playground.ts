@@ -1,8 +1,8 @@
 import type { LaneLimits } from "../../protocol/messages.js";
-import { byId, element } from "../shared/dom.js";
+import { byId, byIdOf, element } from "../shared/dom.js";
+import { formatLimit } from "../shared/format.js";
 import { Drafts } from "./drafts.js";
 import { Editor } from "./editor.js";
-import { showSeconds } from "./ending.js";
 import { examplesFor } from "./examples.js";
 import { Fields } from "./fields.js";
 import { FilesView } from "./files-view.js";
@@ -22,7 +22,7 @@ export class Playground {
   readonly #files = new FilesView(byId("program"));
   readonly #runButton = byId("run");
   readonly #cancelButton = byId("cancel");
-  readonly #examples = byId("example");
+  readonly #examples = byIdOf("example", HTMLSelectElement);
   readonly #editor = new Editor(byId("editor"), (code) => {
     const { lane } = this.#lanes;
     if (lane !== undefined) this.#drafts.keepCode(lane.name, code);
@@ -110,7 +110,7 @@ export class Playground {
     this.#drafts.keepLane(lane.name);
     const examples = examplesFor(lane.language);
     this.#editor.open(this.#drafts.codeOf(lane.name) ?? examples[0]?.code ?? "", lane.language);
-    this.#fields.setDefaultTimeout(`the lane's ${showSeconds(lane.timeoutMs)}`);
+    this.#fields.setDefaultTimeout(`the lane's ${formatLimit(lane.timeoutMs)}`);
     this.#examples.replaceChildren(
       element("option", { value: "" }, "Choose one"),
       ...examples.map(({ title }, index) => element("option", { value: String(index) }, title)),
@@ -118,7 +118,6 @@ export class Playground {
   }
 
   #showExample(): void {
-    if (!(this.#examples instanceof HTMLSelectElement)) return;
     const { value } = this.#examples;
     const example = examplesFor(this.#lanes.lane?.language ?? "")[value === "" ? -1 : Number(value)];
     if (example === undefined) return;

@@ -1,7 +1,12 @@
 /** The element of the page with this id. @throws Error when the page has none, which is a mistake in its html */
 export function byId(id: string): HTMLElement {
+  return byIdOf(id, HTMLElement);
+}
+
+/** The same for one of a certain kind, such as `HTMLInputElement`. @throws Error also when it is of another one */
+export function byIdOf<Kind extends HTMLElement>(id: string, kind: new () => Kind): Kind {
   const found = document.getElementById(id);
-  if (found === null) throw new Error(`the page has no element #${id}`);
+  if (!(found instanceof kind)) throw new Error(`the page has no element #${id} that is an ${kind.name}`);
   return found;
 }
 

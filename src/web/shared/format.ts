@@ -27,6 +27,13 @@ export function formatDuration(ms: number): string {
   return `${seconds} s`;
 }
 
+/** A limit, as it was configured: without figures that say nothing. */
+export function formatLimit(ms: number): string {
+  if (ms < 1_000) return `${ms} ms`;
+  if (ms < 60_000) return `${Number((ms / 1_000).toFixed(1))} s`;
+  return formatDuration(ms).replace(/ 0 \w+$/, "");
+}
+
 const UNITS = ["B", "kB", "MB", "GB", "TB"] as const;
 
 /** 12345 as `12.3 kB`: units of a thousand, as the command line has them. */

@@ -107,6 +107,15 @@ export class Arena implements AsyncDisposable {
     }
   }
 
+  /** The sandboxes there are once the stock is full: the ids of their containers. */
+  async sandboxes(): Promise<string[]> {
+    const { daemon, instance } = this.daemon;
+    const isFull = (): boolean =>
+      daemon.report().lanes.every(({ stock }) => stock.warm === stock.warmTarget && stock.evicting === 0);
+    await waitFor(isFull, { timeoutMs: REFILLED_MS, what: "the stock to be full" });
+    return (await containersOf(instance)).map(({ Id }) => Id).sort();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       await this.#resident.moveOut();

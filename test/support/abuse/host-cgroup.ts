@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { callEngine } from "../probes/engine.js";
+import { askEngine } from "../probes/engine.js";
 
 /** A sandbox's cgroup, read from the host, where no program can reach: version 1, version 2, or both side by side. */
 export class HostCgroup {
@@ -14,8 +14,7 @@ export class HostCgroup {
   }
 
   static async of(sandbox: string): Promise<HostCgroup> {
-    const answer = await callEngine("GET", `/containers/matchbox-${sandbox}/json`);
-    const { State } = JSON.parse(answer.toString()) as { State: { Pid: number } };
+    const { State } = (await askEngine(`/containers/matchbox-${sandbox}/json`)) as { State: { Pid: number } };
     const paths = new Map<string, string>();
     for (const line of (await readFile(`/proc/${State.Pid}/cgroup`, "utf8")).trimEnd().split("\n")) {
       const [, controllers = "", path = ""] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];

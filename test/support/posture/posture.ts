@@ -1,4 +1,5 @@
-import { callEngine } from "../probes/engine.js";
+import { hasCode } from "../../../src/errors.js";
+import { askEngine } from "../probes/engine.js";
 import { waitFor } from "../wait.js";
 import { describeEnvironment, describeProcess, nameOf, processesOf, sleeps } from "./processes.js";
 import { describeSurroundings, shareCgroup } from "./surroundings.js";
@@ -9,7 +10,7 @@ interface Inspected {
 }
 
 export async function inspect(container: string): Promise<Inspected> {
-  return JSON.parse((await callEngine("GET", `/containers/${container}/json`)).toString()) as Inspected;
+  return (await askEngine(`/containers/${container}/json`)) as Inspected;
 }
 
 /** Where a container lives, as the host's kernel has it. */
@@ -43,7 +44,7 @@ export async function settled(container: string, names: readonly string[]): Prom
 
 /** A process may end between two looks at it, which are to be repeated then. */
 function isEndedProcess(error: unknown): false {
-  if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ESRCH")) return false;
+  if (hasCode(error, "ENOENT", "ESRCH")) return false;
   throw error;
 }
 

@@ -42,6 +42,16 @@ export function callEngine(method: string, path: string, body?: unknown): Promis
   });
 }
 
+/** Asks the engine for something. @returns its answer, read as JSON; what form it has the caller knows */
+export async function askEngine(path: string): Promise<unknown> {
+  return JSON.parse((await callEngine("GET", path)).toString());
+}
+
+/** The part of a question that leaves only what has this label. */
+export function labelFilter(label: string): string {
+  return `filters=${encodeURIComponent(JSON.stringify({ label: [label] }))}`;
+}
+
 export interface ProbeContainer {
   readonly command: readonly string[];
   readonly label: string;
@@ -92,9 +102,8 @@ export async function runContainer(probe: ProbeContainer): Promise<{ exitCode: n
 
 /** How many containers with this label there are, in whatever state. */
 export async function countContainers(label: string): Promise<number> {
-  const filters = encodeURIComponent(JSON.stringify({ label: [`matchbox=${label}`] }));
-  const found = await callEngine("GET", `/containers/json?all=1&filters=${filters}`);
-  return (JSON.parse(found.toString()) as unknown[]).length;
+  const found = (await askEngine(`/containers/json?all=1&${labelFilter(`matchbox=${label}`)}`)) as unknown[];
+  return found.length;
 }
 
 /** The engine puts 8 bytes before each piece: the stream, three zeros, the length. */

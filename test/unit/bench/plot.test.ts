@@ -10,7 +10,7 @@ import {
   roundCoordinates,
 } from "../../../bench/lib/plots/draw.js";
 import { ecdf } from "../../../bench/lib/plots/ecdf.js";
-import { DARK, seriesColor, wrap } from "../../../bench/lib/plots/parts.js";
+import { DARK, seriesColor } from "../../../bench/lib/plots/parts.js";
 import { closestGap, logTicks, niceTicks, scaleFor } from "../../../bench/lib/plots/scale.js";
 import { layOutStrip, type StripMeasures } from "../../../bench/lib/plots/strip-layout.js";
 import { around, resultOf, spread, subject } from "./support.js";
@@ -229,9 +229,4 @@ it("coordinates are rounded, and the words are not", () => {
   expect(roundCoordinates('<path d="M1.2345,-0.01L3e,2.06"/><text x="7.777" fill="#1f2328">7.777 ms</text>')).toBe(
     '<path d="M1.2,0L3e,2.1"/><text x="7.8" fill="#1f2328">7.777 ms</text>',
   );
-});
-
-it("a text is broken at its spaces", () => {
-  expect(wrap("one two three four", 9)).toEqual(["one two", "three", "four"]);
-  expect(wrap("incomprehensible word", 5)).toEqual(["incomprehensible", "word"]);
 });

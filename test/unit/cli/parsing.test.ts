@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseAddress, showAddress, webSocketUrl } from "../../../src/client/address.js";
-import { parseDuration, showDuration } from "../../../src/cli/duration.js";
+import { parseDuration, parseMilliseconds, showDuration } from "../../../src/cli/duration.js";
 import { parseFileArgument } from "../../../src/cli/input-files.js";
 import { parseSetting, parseVariable } from "../../../src/cli/options.js";
 
@@ -25,6 +25,10 @@ describe("a duration", () => {
 
   it("asks what a bare number means instead of guessing", () => {
     expect(() => parseDuration("10")).toThrow("did you mean 10s or 10ms?");
+  });
+
+  it("takes a bare number as milliseconds where an option says so", () => {
+    expect(["0", "250", "250ms", "2s"].map(parseMilliseconds)).toEqual([0, 250, 250, 2_000]);
   });
 
   it.each(["0s", "0.2ms", "25h"])("refuses %s as out of range", (text) => {

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { type ConnectOptions, MatchboxClient } from "../../../src/client/client.js";
 import { ConnectionError, DuplicateRunError, ProtocolError, RemoteError } from "../../../src/client/errors.js";
 import type { RunEvent } from "../../../src/client/inbox.js";
+import { failureOf } from "../../support/promises.js";
 import { hello, script, ScriptedDaemon } from "./scripted-daemon.js";
 
 const REQUEST = { lane: "python", code: "print(1)" };
@@ -10,13 +11,6 @@ async function connect(options: Partial<ConnectOptions> = {}) {
   const daemon = new ScriptedDaemon();
   const client = await MatchboxClient.connect({ openSocket: daemon.open, ...options });
   return { client, daemon };
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => expect.fail("it did not reject"),
-    (error: unknown) => error,
-  );
 }
 
 afterEach(() => {

@@ -10,7 +10,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { DirectPipesChoice, openDirectPipes, ReadBuffer } from "../../../src/container/direct-pipes.js";
 import type { PipeOffer } from "../../../src/container/runner-frames.js";
 import { waitFor } from "../../support/wait.js";
-import { failureOf } from "../pool/rig.js";
+import { failureOf } from "../../support/promises.js";
 
 /** A process that offers a pipe to write to and one to read from, as a runner does; on "go" it lets go of their other ends. */
 async function holder(program = 'read -r line <&6; echo "got $line" >&9') {

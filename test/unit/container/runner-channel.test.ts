@@ -17,7 +17,7 @@ import {
 import type { RunningSandbox, SandboxId } from "../../../src/container/runtime.js";
 import { encodeExit, encodeReady } from "../../support/fake-runtime.js";
 import { settle } from "../../support/manual-clock.js";
-import { failureOf, standing } from "../pool/rig.js";
+import { failureOf, standing } from "../../support/promises.js";
 
 const PROGRAM: Program = {
   files: [],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { checkEngine, checkImages, type EngineAnswer, isOlder } from "../../../src/doctor/engine.js";
+import { checkEngine, checkImages, type EngineAnswer } from "../../../src/doctor/engine.js";
 import { engineInfo, hasSecurityOption } from "../../../src/doctor/engine-info.js";
 import { originOf } from "../../../src/doctor/machine.js";
 
@@ -41,20 +41,6 @@ describe("the check of the engine", () => {
     expect(verdict).toMatchObject({ status: "fail", fix: expect.stringContaining(fix) });
     expect(verdict.finding).toContain(finding);
     expect(verdict.finding).toContain("unix:///run/engine.sock (DOCKER_HOST)");
-  });
-});
-
-describe("versions", () => {
-  it.each([
-    ["20.10.9", [20, 10, 10], true],
-    ["20.10.10", [20, 10, 10], false],
-    ["20.10", [20, 10, 10], true],
-    ["29.0.0-rc1", [20, 10, 10], false],
-    ["1.9", [1, 41], true],
-    ["1.100", [1, 41], false],
-    ["dev", [20, 10, 10], false],
-  ] as const)("%s before %j: %s", (version, than, expected) => {
-    expect(isOlder(version, than)).toBe(expected);
   });
 });
 

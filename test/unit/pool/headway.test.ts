@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Headway, HEADWAY_MS } from "../../../src/pool/headway.js";
 import { ManualClock } from "../../support/manual-clock.js";
-import { standing } from "./rig.js";
+import { standing } from "../../support/promises.js";
 
 describe("the headway of fresh runs", () => {
   it("is nothing to wait for when there are none", async () => {

@@ -6,7 +6,8 @@ import { ShuttingDownError } from "../../../src/errors.js";
 import { QueueFullError, QueueTimeoutError } from "../../../src/pool/errors.js";
 import { HEADWAY_MS } from "../../../src/pool/headway.js";
 import { settle } from "../../support/manual-clock.js";
-import { failureOf, LaneRig, standing } from "./rig.js";
+import { failureOf, standing } from "../../support/promises.js";
+import { LaneRig } from "./rig.js";
 
 describe("a lane's stock", () => {
   it("is filled to its target, and no further", async () => {

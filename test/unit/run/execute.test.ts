@@ -6,7 +6,8 @@ import { execute, type RunRecord } from "../../../src/run/execute.js";
 import { Run } from "../../../src/run/run.js";
 import type { FakeBehaviour } from "../../support/fake-runtime.js";
 import { settle } from "../../support/manual-clock.js";
-import { LaneRig, standing } from "../pool/rig.js";
+import { standing } from "../../support/promises.js";
+import { LaneRig } from "../pool/rig.js";
 
 interface Started {
   readonly run: Run;

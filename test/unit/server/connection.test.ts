@@ -1,6 +1,5 @@
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
-import { pino } from "pino";
 import { describe, expect, it } from "vitest";
 import { type RawData, WebSocket } from "ws";
 import type { ServerConfig } from "../../../src/config/schema.js";
@@ -9,8 +8,8 @@ import { decodeServerMessage } from "../../../src/protocol/codec.js";
 import type { ServerMessage } from "../../../src/protocol/messages.js";
 import { BadRunError } from "../../../src/run/program.js";
 import type { Run } from "../../../src/run/run.js";
-import { HttpServer } from "../../../src/server/http-server.js";
-import { SERVER_CONFIG } from "../pool/rig.js";
+import type { HttpServer } from "../../../src/server/http-server.js";
+import { serverOf } from "./support.js";
 
 const NOTHING = { bytes: 0, sent: 0, truncated: false };
 
@@ -51,14 +50,11 @@ class ServerRig implements AsyncDisposable {
   readonly #clients: Client[] = [];
 
   constructor(config: Partial<ServerConfig>) {
-    this.server = new HttpServer({
-      config: { ...SERVER_CONFIG, listen: "127.0.0.1:0", ...config },
+    this.server = serverOf(config, {
       routes: {
         "/healthz": () => ({ status: 200, type: "text/plain", body: "ok\n" }),
         "/broken": () => Promise.reject(new Error("a path of the host: /etc/secret")),
       },
-      hello: () => ({ type: "hello", protocol: 1, server: "test", lanes: [] }),
-      now: () => 0,
       execute: async (run) => {
         const held = new HeldRun(run);
         this.runs.push(held);
@@ -69,7 +65,6 @@ class ServerRig implements AsyncDisposable {
         new HeldRun(run).exit();
         return Promise.resolve();
       },
-      log: pino({ level: "silent" }),
     });
   }
 

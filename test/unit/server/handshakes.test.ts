@@ -1,9 +1,8 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { HttpServer } from "../../../src/server/http-server.js";
-import { SERVER_CONFIG } from "../pool/rig.js";
+import type { HttpServer } from "../../../src/server/http-server.js";
+import { serverOf } from "./support.js";
 
 /** A request must have arrived within so many ms; that is looked at once a second. */
 const HANDSHAKE_MS = 300;
@@ -12,15 +11,10 @@ describe("a connection that does not come to a request", () => {
   let server: HttpServer;
   let port: number;
   beforeAll(async () => {
-    server = new HttpServer({
-      config: { ...SERVER_CONFIG, listen: "127.0.0.1:0", handshakeTimeoutMs: HANDSHAKE_MS },
-      routes: { "/healthz": () => ({ status: 200, type: "text/plain", body: "ok\n" }) },
-      hello: () => ({ type: "hello", protocol: 1, server: "test", lanes: [] }),
-      now: () => 0,
-      execute: () => Promise.reject(new Error("nothing here gets as far as a run")),
-      rehearse: () => Promise.reject(new Error("nothing here is rehearsed")),
-      log: pino({ level: "silent" }),
-    });
+    server = serverOf(
+      { handshakeTimeoutMs: HANDSHAKE_MS },
+      { routes: { "/healthz": () => ({ status: 200, type: "text/plain", body: "ok\n" }) } },
+    );
     await server.listen();
     port = server.address.kind === "tcp" ? server.address.port : 0;
   });

@@ -2,27 +2,18 @@ import { mkdtemp, rm, writeFile, mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
-import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { HttpServer } from "../../../src/server/http-server.js";
+import type { HttpServer } from "../../../src/server/http-server.js";
 import { Pages } from "../../../src/server/pages.js";
-import { SERVER_CONFIG } from "../pool/rig.js";
+import { serverOf } from "./support.js";
 
 const TOKEN = "correct-horse-battery";
 const HTML = "<!doctype html><title>page</title>".repeat(20);
 const SCRIPT = "console.log(1);".repeat(20);
 
-async function serverOf(folder: string): Promise<{ server: HttpServer; url: string }> {
-  const server = new HttpServer({
-    config: { ...SERVER_CONFIG, listen: "127.0.0.1:0", tokens: [TOKEN] },
-    routes: { "/v1/lanes": () => ({ status: 200, type: "application/json", body: "{}" }) },
-    pages: await Pages.read(folder),
-    hello: () => ({ type: "hello", protocol: 1, server: "test", lanes: [] }),
-    now: () => 0,
-    execute: () => Promise.reject(new Error("nothing here gets as far as a run")),
-    rehearse: () => Promise.reject(new Error("nothing here is rehearsed")),
-    log: pino({ level: "silent" }),
-  });
+async function serve(folder: string): Promise<{ server: HttpServer; url: string }> {
+  const routes = { "/v1/lanes": () => ({ status: 200, type: "application/json", body: "{}" }) };
+  const server = serverOf({ tokens: [TOKEN] }, { routes, pages: await Pages.read(folder) });
   await server.listen();
   const { address } = server;
   return { server, url: `http://127.0.0.1:${address.kind === "tcp" ? address.port : 0}` };
@@ -46,7 +37,7 @@ describe("the pages", () => {
       await writeFile(join(folder, `${name}.gz`), gzipSync(text));
     }
     await writeFile(join(folder, "notes.md"), "not a page");
-    ({ server, url } = await serverOf(folder));
+    ({ server, url } = await serve(folder));
   });
   afterAll(async () => {
     await server.close({ graceMs: 0 });
@@ -127,7 +118,7 @@ describe("the pages", () => {
 
 describe("pages that were not built", () => {
   it("say so in words, and how to build them", async () => {
-    const { server, url } = await serverOf(join(tmpdir(), "matchbox-no-such-folder"));
+    const { server, url } = await serve(join(tmpdir(), "matchbox-no-such-folder"));
     const answer = await fetch(url);
     expect([answer.status, answer.headers.get("content-type")]).toEqual([503, "text/plain; charset=utf-8"]);
     expect(await answer.text()).toMatch(/not built.*npm run build/s);

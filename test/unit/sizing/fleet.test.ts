@@ -3,6 +3,7 @@ import { type FleetOptions, type FleetOutcome, PLACEMENTS, simulateFleet } from 
 import { missRate } from "../../../src/sizing/policy.js";
 import { simulate } from "../../../src/sizing/simulate.js";
 import { seededNumbers } from "../../../src/sizing/seeded.js";
+import { poissonTail } from "./poisson.js";
 
 const HOST = { startsInParallel: 4, refillMs: 250, mostWarm: 400 };
 const RUNS = 200_000;
@@ -21,16 +22,6 @@ function fleet(fields: Partial<FleetOptions> = {}): FleetOutcome {
     },
     ...fields,
   });
-}
-
-/** P(N >= least) for Poisson's N. */
-function poissonTail(mean: number, least: number): number {
-  let [log, below] = [-mean, 0];
-  for (let n = 0; n < least; n += 1) {
-    below += Math.exp(log);
-    log += Math.log(mean) - Math.log(n + 1);
-  }
-  return 1 - below;
 }
 
 describe("a simulated fleet, beside theory", () => {

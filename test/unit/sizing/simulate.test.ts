@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { EventHeap } from "../../../src/sizing/event-heap.js";
 import { seededNumbers } from "../../../src/sizing/seeded.js";
 import { type Arrival, simulate, type SimulatedLane, type SimulatedOutcome } from "../../../src/sizing/simulate.js";
+import { poissonTail } from "./poisson.js";
 
 const REFILL_MS = 100;
 
@@ -31,17 +32,6 @@ function poisson(count: number, ratePerS: number, seed: number): number[] {
   const random = seededNumbers(seed);
   let atMs = 0;
   return Array.from({ length: count }, () => (atMs += (-Math.log(1 - random()) / ratePerS) * 1_000));
-}
-
-/** P(N >= least) for Poisson's N. */
-function poissonTail(mean: number, least: number): number {
-  let term = Math.exp(-mean);
-  let below = 0;
-  for (let n = 0; n < least; n += 1) {
-    below += term;
-    term *= mean / (n + 1);
-  }
-  return 1 - below;
 }
 
 /** Erlang's C: the share of those who wait in M/M/c, by the recurrence of his B. */

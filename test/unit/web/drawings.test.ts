@@ -1,11 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { counselFor } from "../../../src/web/dashboard/advice.js";
+import { lastMinuteOf } from "../../../src/web/dashboard/arrivals.js";
 import { LONGEST_MS, placeOf, SHORTEST_MS } from "../../../src/web/dashboard/log-scale.js";
 import { type MatchState, rearrange, sandboxesPerMatch } from "../../../src/web/dashboard/slots.js";
 import { barsOf, totalMs } from "../../../src/web/dashboard/waterfall.js";
 import { runSummaryOf } from "./run-summary.js";
 
 const NONE = { warm: 0, leased: 0, evicting: 0, creating: 0 };
+
+it("the last minute is the one before the bucket that fills now, and counts all that came", () => {
+  const minute = Array.from({ length: 12 }, (): [number, number, number] => [1, 2, 3]);
+  expect(lastMinuteOf([[100, 0, 0], ...minute, [1_000, 0, 0]])).toBe(72);
+  expect(lastMinuteOf([[1_000, 0, 0]])).toBe(0);
+});
 
 describe("the matches of a strip", () => {
   it("stay where they are, and change as sandboxes do", () => {

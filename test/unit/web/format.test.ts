@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatBytes, formatDuration, formatMs, formatShare } from "../../../src/web/shared/format.js";
+import { formatBytes, formatDuration, formatLimit, formatMs, formatShare } from "../../../src/web/shared/format.js";
 import { subprotocols } from "../../../src/web/shared/token.js";
 
 describe("numbers as people read them", () => {
@@ -32,6 +32,12 @@ describe("numbers as people read them", () => {
     [null, "–"],
   ])("shares, of which nothing less looks like all: %s", (share, expected) => {
     expect(formatShare(share)).toBe(expected);
+  });
+
+  it("limits without figures that say nothing", () => {
+    expect([250, 1_500, 30_000, 60_000, 90_000, 3_600_000].map(formatLimit)).toEqual([
+      ...["250 ms", "1.5 s", "30 s", "1 min", "1 min 30 s", "1 h"],
+    ]);
   });
 
   it("long times by their two largest units", () => {

@@ -108,7 +108,7 @@ describe("a failure in words", () => {
 
 describe("a lane's limits", () => {
   it("stand in one line", () => {
-    expect(describeLane(LANE)).toBe("no network · 30 s, at most 60 s · 512 MiB · 0.5 CPU · 16.8 MB of output");
+    expect(describeLane(LANE)).toBe("no network · 30 s, at most 1 min · 512 MiB · 0.5 CPU · 16.8 MB of output");
     expect(
       describeLane({ ...LANE, network: true, memoryBytes: 1.5 * 1024 ** 3, timeoutMs: 500, maxTimeoutMs: 500 }),
     ).toBe("network · 500 ms · 1.5 GiB · 0.5 CPU · 16.8 MB of output");
