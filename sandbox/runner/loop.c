@@ -296,9 +296,9 @@ static void reap(void) {
 
 /*
  * The main process has said that it exits with this code, and all that is left of it is the kernel's work. Where nobody
- * else is alive either, nothing more can be written, and the end need not wait for that work. It is stopped, and dies with
- * the container: its death would take a processor while the ending is on its way. A program that only pretends to exit
- * makes it true. Files are never collected beside a process that is not known to be dead.
+ * else is alive either, nothing more can be written, and the end need not wait for that work. It is stopped, and dies
+ * with the container: its death would take a processor while the ending is on its way. A program that only pretends to
+ * exit makes it true. Files are never collected beside a process that is not known to be dead.
  */
 static void on_exit_notice(uint8_t code, uint32_t max_rss_kib) {
     if (runner.phase != PHASE_RUNNING) {
