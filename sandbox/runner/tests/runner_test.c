@@ -433,16 +433,16 @@ static void control_of_a_program_alone(void) {
 
 static void clean_start(void) {
     /*
-     * A shell that is the main process itself, so that no script is open; ls adds a 3 of its own. It reads its own
+     * A shell that is the main process itself, so that no script is open. It lists its own descriptors, to which the
+     * folder that it reads adds a 3: a pipe to another program would still be open here and there. It reads its own
      * signals, because it blocks some while it starts another program to do that.
      */
-    struct box box =
-        box_start_with(runner, "printf . >&3; read x <&3; exec 3>&-; ls /proc/$$/fd | tr '\\n' ' '; umask\n"
-                               "cut -d' ' -f5,6 /proc/$$/stat\n"
-                               "while read -r name value; do case $name in Sig[BI]*)\n"
-                               "printf '%s\\t%s\\n' $name $value; esac; done </proc/$$/status");
+    struct box box = box_start_with(runner, "printf . >&3; read x <&3; exec 3>&-; cd /proc/$$/fd; echo *; cd /; umask\n"
+                                            "cut -d' ' -f5,6 /proc/$$/stat\n"
+                                            "while read -r name value; do case $name in Sig[BI]*)\n"
+                                            "printf '%s\\t%s\\n' $name $value; esac; done </proc/$$/status");
     const struct result *result = run_in(&box, "", 0);
-    EXPECT(strncmp(result->out, "0 1 2 0022\n2 2\n", 15) == 0); /* its own session and group */
+    EXPECT(strncmp(result->out, "0 1 2 3\n0022\n2 2\n", 17) == 0); /* its own session and group */
     EXPECT(strstr(result->out, "SigBlk:\t0000000000000000\n") != NULL);
     /* The last eight digits: what lies above belongs to the C library, which lets nobody change it. */
     const char *ignored = strstr(result->out, "SigIgn:\t");
