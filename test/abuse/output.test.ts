@@ -349,7 +349,7 @@ describe("a daemon's memory and its slow clients", () => {
     const grown = await growthDuring(daemon, async () => {
       peer.send({ type: "stdin", id: crumbs, data: "through\n" });
       for (let count = 0; count < 50_000; count += 1) peer.send({ type: "stdin", id: crumbs, data: "y" });
-      for (let count = 0; count < (IS_LONG ? 1024 : 64); count += 1) {
+      for (let count = 0; count < (IS_LONG ? 1_024 : 256); count += 1) {
         peer.send({ type: "stdin", id: flooded, data: piece });
         await peer.until(() => peer.socket.bufferedAmount < 4 * MIB, "the flood to be taken");
       }
@@ -360,6 +360,7 @@ describe("a daemon's memory and its slow clients", () => {
     });
     const error = peer.outcome(flooded).messages.find((message) => message.type === "error");
     expect(error).toMatchObject({ code: "too_large", message: expect.stringMatching(/8388608 is the most/) as string });
-    expect(grown).toBeLessThan(64 * MIB);
+    // What waits is 8 MiB; the rest is what the collector has not come round to. All of it would be twice as much.
+    expect(grown).toBeLessThan(128 * MIB);
   }, 200_000);
 });
