@@ -189,7 +189,7 @@ describe("files", () => {
         "open('hole', 'wb').truncate(3 << 20)",
         "for name in ('fits', 'fits2', 'fits3'): open(name, 'wb').write(b'z' * (2 << 20))",
         "os.chmod('fits3', 0)",
-        "subprocess.Popen(['setsid', 'bash', '-c', 'while :; do head -c 100000 /dev/zero >> growing; done'])",
+        "subprocess.Popen(['setsid', 'bash', '-c', 'while :; do head -c 100000 /dev/zero >> growing; sleep 0.01; done'])",
         "subprocess.Popen(['setsid', 'cat', 'fifo'])",
         "while not os.path.exists('growing'): pass",
       ].join("\n");
