@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { Clock } from "./clock.js";
 import type { Config, LaneConfig } from "./config/schema.js";
 import type { SandboxRuntime } from "./container/runtime.js";
@@ -6,7 +5,6 @@ import { readSeccompProfile } from "./container/seccomp-profile.js";
 import type { ImageTarget } from "./image-targets.js";
 import type { Journal } from "./journal.js";
 import type { Log } from "./log.js";
-import { packageRoot } from "./package-root.js";
 import { Headway } from "./pool/headway.js";
 import { Lane, type LaneObserver } from "./pool/lane.js";
 import type { Lanes } from "./pool/lanes.js";
@@ -127,12 +125,11 @@ export class LaneFactory {
  * @throws ConfigError
  */
 export async function prepareLanes(config: Config): Promise<PreparedLane[]> {
-  const own = join(packageRoot(), "sandbox", "seccomp.json");
   return Promise.all(
     Object.entries(config.lanes).map(async ([name, laneConfig]) => ({
       name,
       laneConfig,
-      seccompProfile: await readSeccompProfile(laneConfig.seccomp ?? own, `lanes.${name}.seccomp`),
+      seccompProfile: await readSeccompProfile(laneConfig.seccomp, `lanes.${name}.seccomp`),
     })),
   );
 }
