@@ -10,6 +10,8 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <linux/sched.h>
+#include <linux/sched/types.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,9 +19,11 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-enum { ENVIRONMENT_MAX = 512, COMMAND_MAX = 512, PREPENDED_MAX = 32768 };
+/* TURN_NS is the least that Linux grants. */
+enum { ENVIRONMENT_MAX = 512, COMMAND_MAX = 512, PREPENDED_MAX = 32768, TURN_NS = 100000 };
 
 struct arguments {
     const char *workspace;
@@ -180,6 +184,21 @@ static int open_signals(void) {
     return signals;
 }
 
+/*
+ * Asks for short turns on the processor, in return for being let on at once: else a program that writes and goes on
+ * keeps the runner from its processor for up to 4 ms. Only from Linux 6.12 on; other kernels take no notice. The
+ * program, a child of this, is not to have it.
+ */
+static void take_short_turns(void) {
+    struct sched_attr attributes = {
+        .size = sizeof attributes,
+        .sched_policy = SCHED_NORMAL,
+        .sched_flags = SCHED_FLAG_RESET_ON_FORK,
+        .sched_runtime = TURN_NS,
+    };
+    (void)syscall(SYS_sched_setattr, 0, &attributes, 0);
+}
+
 static int open_workspace(const char *path) {
     const int workspace = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (workspace < 0) {
@@ -233,6 +252,8 @@ int main(int argc, char **argv) {
         .exit_notice = add_exit_notice(&arguments),
     };
     loop_prepare(&start);
+
+    take_short_turns();
 
     /* 7. The interpreter. From here on there is somebody to kill, so every way out goes through loop_fail() or the end
      * of the loop, which both see to that. */

@@ -1,8 +1,9 @@
-"""How Python waits: started as `python3 main.py`, it stops here, in its own start-up, until the runner lets it go.
+"""How Python waits: started as `python3 main.py`, it stops in its own start-up until the runner lets it go.
 
-Python imports `sitecustomize` after it is fully initialised and before it opens main.py. Returning from here is all that
-"run the program" takes: Python then reads, compiles and runs main.py itself, so a program, its tracebacks and its end are
-by construction those of a plain `python3 main.py`. What must hold: nothing of this file can be seen from the program.
+Python imports `sitecustomize` after it is fully initialised and before it opens main.py. It waits here, or, if it is one
+that is known to ask then, a little later: where it asks `sys.path_hooks` what main.py is. Going on is all that "run the
+program" takes: Python then reads, compiles and runs main.py itself, so a program, its tracebacks and its end are by
+construction those of a plain `python3 main.py`. What must hold: nothing of this file can be seen from the program.
 README.md lists what can be noticed all the same.
 """
 
@@ -22,30 +23,62 @@ def wait_for_release():
     before = set(sys.modules)
     wanted = [name for name in os.environ.pop("MATCHBOX_PRELOAD", "").split(",") if name]
     consulted = preload(os, wanted)
-    main_importer, answer = prepare(os, has_notice and not wanted)
+    gc = prepare(os, has_notice and not wanted)
     preloaded = set(sys.modules) - before
     # A file of the program's own must win over a module of the same name that happens to be loaded already.
     roots = {name.partition(".")[0] for name in preloaded}
-    is_hidden = hides(os, sys.argv[0], roots)
+    is_main_hiding = hides(os, sys.argv[0], roots)
 
-    os.write(control, b".")
-    message = read_to_end(os, control)
-    os.close(control)
+    def wait():
+        """Returns whether there is more to the run than a program's text."""
+        os.write(control, b".")
+        message = read_to_end(os, control)
+        os.close(control)
 
-    variables = {}
-    if message:  # else there is nothing but the program's text
-        sys.path_importer_cache.pop(main_importer, None)
-        is_hidden = is_hidden or any(hides(os, path, roots) for path in paths_below(os, "."))
-    if is_hidden and not wanted:
-        for name in preloaded:
-            del sys.modules[name]
-    if message:
-        variables = apply(os, message)
-    # What the lane preloads cannot be forgotten: numpy, for one, cannot be imported twice in a process.
-    if wanted and (is_hidden or not consulted.isdisjoint(variables) or any(map(is_read_by_libraries, variables))):
-        start_over(os)
-    if answer is not None:
-        sys.meta_path.insert(0, answer)
+        is_hidden = is_main_hiding or (message and any(hides(os, path, roots) for path in paths_below(os, ".")))
+        if is_hidden and not wanted:
+            for name in preloaded:
+                del sys.modules[name]
+        variables = apply(os, message) if message else {}
+        # What the lane preloads cannot be forgotten: numpy, for one, cannot be imported twice in a process.
+        if wanted and (is_hidden or not consulted.isdisjoint(variables) or any(map(is_read_by_libraries, variables))):
+            start_over(os)
+        return bool(message)
+
+    if will_ask_what_main_is():
+        wait_when_asked(os, wait)
+        freeze(gc)
+    else:
+        freeze(gc)
+        wait()
+
+
+def will_ask_what_main_is():
+    """CPython does before it runs a file. Where there are arguments, the file is not the program's, but one that is to get
+    the program's as an argument."""
+    is_known = sys.implementation.name == "cpython" and sys.version_info < (3, 14)  # as seen
+    return is_known and len(sys.argv) == 1 and sys.argv[0] not in ("", "-", "-c", "-m")
+
+
+def wait_when_asked(os, wait):
+    """Has the wait happen at the question of what main.py is, a folder or an archive: by then Python has looked for
+    `usercustomize` in all of sys.path, and come to the end of its start-up (0.2 ms where the caches are cold)."""
+    main = os.path.abspath(sys.argv[0])
+
+    def find_importer(path):
+        if os.path.abspath(path) != main:
+            raise ImportError  # no answer: the next hook is asked
+        sys.path_hooks.remove(find_importer)
+        if not wait():
+            return None  # a program's text is neither
+        for hook in sys.path_hooks:
+            try:
+                return hook(path)
+            except ImportError:
+                pass
+        return None
+
+    sys.path_hooks.insert(0, find_importer)
 
 
 def preload(os, names):
@@ -140,7 +173,8 @@ def chain_load():
 
 
 def prepare(os, is_exact):
-    """Everything that a run would otherwise pay for, once, while nobody waits for it."""
+    """Everything that a run would otherwise pay for, once, while nobody waits for it. Returns the module of the collector,
+    which is not to be found otherwise."""
     has_gc = "gc" in sys.modules
     import gc
 
@@ -150,43 +184,14 @@ def prepare(os, is_exact):
     import datetime, json, math, traceback  # noqa: E401, F401
 
     rehearse(os, traceback)
-    answer = answer_for_usercustomize()
     for folder in sys.path_importer_cache.keys() - known_folders:
         del sys.path_importer_cache[folder]
-    main_importer = answer_for_main(os)
     # The rehearsal's traceback has read lines of this file.
     sys.modules["linecache"].clearcache()
     leave_lightly(os, gc, is_exact)
-    freeze(gc)
     if not has_gc:
         del sys.modules["gc"]
-    return main_importer, answer
-
-
-def answer_for_usercustomize():
-    """The next thing that Python does after this file is to look for `usercustomize` in all of sys.path: 0.3 ms where the
-    caches are cold. If there is none, that is remembered for this one question; nothing that a run brings can change it.
-    Returns what answers it, once, from the first place in sys.meta_path."""
-    if not sys.modules["site"].ENABLE_USER_SITE or sys.meta_path[-1].find_spec("usercustomize", None) is not None:
-        return None
-
-    def find_spec(name, path=None, target=None):
-        sys.meta_path.remove(answer)
-        if name == "usercustomize":
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-    answer = type(sys.implementation)(find_spec=find_spec)
-    return answer
-
-
-def answer_for_main(os):
-    """Then Python asks each path hook whether main.py is a folder or an archive, for which one of them reads it, and keeps
-    the answer. What is the program's text and no more is neither: so the answer is there. Returns where."""
-    if sys.version_info < (3, 9):
-        return None  # it was asked by another name
-    path = os.path.abspath(sys.argv[0])
-    sys.path_importer_cache[path] = None
-    return path
+    return gc
 
 
 # What the exit notice takes for the wish to leave (runner/exit_notice.h).
