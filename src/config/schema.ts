@@ -68,6 +68,12 @@ const server = z.strictObject({
   rehearsalMs: milliseconds(0, 3_600_000)
     .default(30_000)
     .describe("For so long after a run the daemon keeps its own path in the processor's caches; 0 never."),
+  cpuLatencyUs: whole("microseconds", 0, 10_000)
+    .nullable()
+    .default(null)
+    .describe(
+      "How long an idle processor may take to wake while rehearsalMs lasts; 0: none sleeps; null: as the machine has it.",
+    ),
   handshakeTimeoutMs: milliseconds(100, 60_000).default(5_000).describe("Longest time a request may take to arrive."),
   highWaterBytes: whole("bytes", 16 * KIB, 64 * MIB)
     .default(MIB)

@@ -93,6 +93,13 @@ export class HttpServer {
     this.#pings = this.#pingEvery(config.pingIntervalMs);
     this.#rehearsal = new Rehearsal({
       lastsMs: () => this.#config.rehearsalMs,
+      cpuLatencyUs: () => this.#config.cpuLatencyUs,
+      onLatencyRefused: (error) => {
+        options.log.warn(
+          { reason: error.message },
+          "server.cpuLatencyUs has no effect: Linux does not take it. It takes root, or write access to /dev/cpu_dma_latency.",
+        );
+      },
       now: options.now,
       serve: (socket) => void this.#createConnection(socket, options.rehearse),
     });

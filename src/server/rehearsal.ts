@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { WebSocket, WebSocketServer } from "ws";
+import { CpuLatency } from "./cpu-latency.js";
 
 /**
  * Between two rehearsals, in ms: half a millisecond off a first byte, for 2.4 % of a processor. At 25 ms it costs twice as
@@ -15,6 +16,10 @@ const RUN = JSON.stringify({ type: "run", id: "rehearsal", lane: "rehearsal", co
 export interface RehearsalOptions {
   /** For so long after the last run it goes on, in ms; 0 is never. */
   readonly lastsMs: () => number;
+  /** How long processors may take to wake meanwhile, in µs; null leaves that to the machine. */
+  readonly cpuLatencyUs: () => number | null;
+  /** Linux does not take that number. */
+  readonly onLatencyRefused: (error: Error) => void;
   readonly now: () => number;
   /** Serves the daemon's own client as it serves any other, with runs that have no sandbox. */
   readonly serve: (socket: WebSocket) => void;
@@ -23,10 +28,12 @@ export interface RehearsalOptions {
 /**
  * Keeps the way of a run in the processor's caches between one and the next: while runs come, the daemon sends itself
  * requests over a WebSocket of its own, through the kernel and the code that every run takes; no sandbox has a part in it
- * (`run/rehearse.ts`). When no run has come for a while it is quiet.
+ * (`run/rehearse.ts`). If it is told to, it keeps the processors from deep sleep as well. When no run has come for a while it is
+ * quiet.
  */
 export class Rehearsal implements Disposable {
   readonly #options: RehearsalOptions;
+  readonly #cpuLatency: CpuLatency;
   #until = -Infinity;
   #connecting: Promise<void> | undefined;
   #client: WebSocket | undefined;
@@ -35,6 +42,7 @@ export class Rehearsal implements Disposable {
 
   constructor(options: RehearsalOptions) {
     this.#options = options;
+    this.#cpuLatency = new CpuLatency(options.onLatencyRefused);
   }
 
   /** Whether it is going on. */
@@ -60,11 +68,16 @@ export class Rehearsal implements Disposable {
   }
 
   #rehearse(): void {
-    if (this.#options.now() > this.#until) this.#pause();
-    else if (this.#client?.readyState === WebSocket.OPEN) this.#client.send(RUN);
+    if (this.#options.now() > this.#until) {
+      this.#pause();
+      return;
+    }
+    this.#cpuLatency.ask(this.#options.cpuLatencyUs());
+    if (this.#client?.readyState === WebSocket.OPEN) this.#client.send(RUN);
   }
 
   #pause(): void {
+    this.#cpuLatency.ask(null);
     clearInterval(this.#timer);
     this.#timer = undefined;
   }

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { accessSync, constants, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import type { WebSocket } from "ws";
@@ -9,8 +10,13 @@ function rehearsalFor(lastsMs: number) {
   const requests: unknown[] = [];
   const sockets: WebSocket[] = [];
   const clock = { now: 0 };
+  const latency: { us: number | null } = { us: null };
   const rehearsal = new Rehearsal({
     lastsMs: () => lastsMs,
+    cpuLatencyUs: () => latency.us,
+    onLatencyRefused: (error) => {
+      throw error;
+    },
     now: () => clock.now,
     serve: (socket) => {
       sockets.push(socket);
@@ -18,7 +24,22 @@ function rehearsalFor(lastsMs: number) {
     },
   });
   cleanups.push(rehearsal);
-  return { rehearsal, requests, sockets, clock };
+  return { rehearsal, requests, sockets, clock, latency };
+}
+
+/** What the kernel goes by, of all that was asked of it; in microseconds. */
+function cpuLatencyUs(): number {
+  return new Int32Array(new Uint8Array(readFileSync("/dev/cpu_dma_latency").subarray(0, 4)).buffer)[0]!;
+}
+
+/** Whether we may ask, and nobody else does. */
+function isLatencyOurs(): boolean {
+  try {
+    accessSync("/dev/cpu_dma_latency", constants.R_OK | constants.W_OK);
+    return cpuLatencyUs() > 1_000_000;
+  } catch {
+    return false;
+  }
 }
 
 const cleanups: Disposable[] = [];
@@ -95,4 +116,22 @@ describe("a rehearsal", () => {
     rehearsal.extend();
     expect(sockets).toHaveLength(1);
   });
+
+  it.skipIf(!isLatencyOurs())(
+    "has processors wake within the time that is asked for, and no longer than it lasts",
+    async () => {
+      const { rehearsal, requests, clock, latency } = rehearsalFor(1_000);
+      const before = cpuLatencyUs();
+      rehearsal.extend();
+      await until(() => requests.length > 0);
+      expect(cpuLatencyUs()).toBe(before);
+      latency.us = 7;
+      await until(() => cpuLatencyUs() === 7);
+      latency.us = 0;
+      await until(() => cpuLatencyUs() === 0);
+      clock.now = 1_001;
+      await until(() => !rehearsal.isActive);
+      expect(cpuLatencyUs()).toBe(before);
+    },
+  );
 });
