@@ -14,20 +14,22 @@ export const HEADWAY_MS = 30;
  */
 export class Headway {
   readonly #clock: Clock;
-  /** Runs that were in their first moments when last looked at, and when they were released, in this order. */
-  readonly #fresh = new Map<object, number>();
+  readonly #fresh = new Set<object>();
   #cleared: (() => void)[] = [];
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** A run is released in this sandbox. Notes the time and no more: this is on the way of the run itself. */
+  /** A run has been released in this sandbox. */
   enter(sandbox: object): void {
-    this.#fresh.set(sandbox, this.#clock.now());
+    this.#fresh.add(sandbox);
+    void this.#clock.sleep(HEADWAY_MS).then(() => {
+      this.leave(sandbox);
+    });
   }
 
-  /** The run is over. */
+  /** The run is over, or no longer fresh. */
   leave(sandbox: object): void {
     if (!this.#fresh.delete(sandbox) || this.#fresh.size > 0) return;
     const cleared = this.#cleared;
@@ -37,23 +39,8 @@ export class Headway {
 
   /** Settles when no run is in its first moments, or when this has waited long enough. */
   async clear(): Promise<void> {
-    const end = this.#clock.now() + HEADWAY_MS;
-    for (;;) {
-      const waitMs = Math.min(end, this.#freshUntil()) - this.#clock.now();
-      if (waitMs <= 0) return;
-      const cleared = new Promise<void>((resolve) => this.#cleared.push(resolve));
-      await Promise.race([cleared, this.#clock.sleep(waitMs)]);
-    }
-  }
-
-  /** When the last of the fresh runs ceases to be one, on the clock, in ms; forgets those that have. */
-  #freshUntil(): number {
-    const now = this.#clock.now();
-    let until = now;
-    for (const [sandbox, releasedAt] of this.#fresh) {
-      if (releasedAt + HEADWAY_MS <= now) this.#fresh.delete(sandbox);
-      else until = releasedAt + HEADWAY_MS;
-    }
-    return until;
+    if (this.#fresh.size === 0) return;
+    const cleared = new Promise<void>((resolve) => this.#cleared.push(resolve));
+    await Promise.race([cleared, this.#clock.sleep(HEADWAY_MS)]);
   }
 }
