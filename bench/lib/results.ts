@@ -33,7 +33,14 @@ const storedResult = z.object({
   scenario: z.string().min(1),
   summary: z.string(),
   settings: z.record(z.string(), z.union([z.number(), z.string()])),
-  subjects: z.array(z.object({ name: z.string(), description: z.string(), metrics: z.record(z.string(), summary) })),
+  subjects: z.array(
+    z.object({
+      name: z.string(),
+      description: z.string(),
+      isFloor: z.literal(true).exactOptional(),
+      metrics: z.record(z.string(), summary),
+    }),
+  ),
   ratios: z.array(
     z.object({
       metric: z.string(),

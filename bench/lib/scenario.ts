@@ -18,6 +18,8 @@ export interface SubjectResult {
   readonly name: string;
   /** Exactly what was done, so that somebody else can do it too. */
   readonly description: string;
+  /** What any way takes at least, as nothing is run: no competitor, and when it becomes worse it is the machine's doing. */
+  readonly isFloor?: true;
   readonly metrics: Readonly<Record<string, Summary>>;
 }
 
@@ -73,9 +75,9 @@ export interface Scenario {
   run(options: ScenarioOptions): Promise<ScenarioResult>;
 }
 
-/** The first subject against each of the others, for every metric that both have. */
+/** The first subject against each of the others that is no floor, for every metric that both have. */
 export function ratiosOfFirst(subjects: readonly SubjectResult[]): Ratio[] {
-  const [first, ...others] = subjects;
+  const [first, ...others] = subjects.filter(({ isFloor }) => isFloor !== true);
   return first === undefined ? [] : others.flatMap((other) => ratiosBetween(first, other));
 }
 

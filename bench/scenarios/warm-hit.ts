@@ -1,7 +1,8 @@
 import { MatchboxClient } from "../../src/client/client.js";
 import { imageTag } from "../../src/setup/sandbox-image.js";
 import { dockerExec, dockerodeRun } from "../lib/container-subjects.js";
-import { CHECKED_NOTE, launchNote, measureLatencies } from "../lib/latencies.js";
+import { webSocketEcho } from "../lib/echo/echo.js";
+import { CHECKED_NOTE, floorNotes, launchNote, measureLatencies } from "../lib/latencies.js";
 import { daemonAt } from "../lib/own-daemon.js";
 import { ratiosOfFirst, type Scenario, type ScenarioOptions, type ScenarioResult } from "../lib/scenario.js";
 import { containerRoundsOf, dockerRun, hostPython, type Launches, matchboxRun, type Task } from "../lib/subjects.js";
@@ -26,12 +27,14 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
 
   const image = imageTag("sandbox");
   await using exec = await dockerExec(image, TASK, containerRounds);
+  await using echo = await webSocketEcho(TASK, { lane: LANE, rounds: options.runs });
   const subjects = [
     matchboxRun(client, { lane: LANE, task: TASK, rounds: options.runs, launches }),
     await dockerRun(image, TASK, containerRounds),
     dockerodeRun(image, TASK, containerRounds),
     ...(exec === undefined ? [] : [exec]),
     await hostPython(TASK, options.runs),
+    echo,
   ];
   const results = await measureLatencies(subjects, {
     scenario: warmHit.name,
@@ -51,6 +54,6 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
     },
     subjects: results,
     ratios: ratiosOfFirst(results),
-    notes: [launchNote(launches), CHECKED_NOTE],
+    notes: [...floorNotes(results), launchNote(launches), CHECKED_NOTE],
   };
 }

@@ -11,13 +11,13 @@ Examples:
 Without --config the defaults of config/default.yaml are taken: a good first read. Ctrl-C stops the daemon: it takes no
 new runs, gives those that are under way a moment to end, and removes every container.`;
 
-/** Sets up Node's JavaScript engine for a daemon; `docs/performance.md` has what both are worth. */
-function tuneEngine(): void {
+/** How a daemon sets up Node's JavaScript engine; `docs/performance.md` has what both are worth. */
+export const ENGINE_FLAGS: readonly string[] = [
   // Runs are far apart, as compilers see it: the hot path would be interpreted for its first hundreds of times.
-  setFlagsFromString("--always-sparkplug");
+  "--always-sparkplug",
   // New objects get a megabyte, and no more: it would become sixteen, twice, for objects that are garbage at once.
-  setFlagsFromString("--semi-space-growth-factor=1");
-}
+  "--semi-space-growth-factor=1",
+];
 
 export function serveCommand(): Command {
   return new Command()
@@ -28,7 +28,7 @@ export function serveCommand(): Command {
     .addHelpText("after", EXAMPLES)
     .action(async ({ config, set = [] }: { config?: string; set?: string[] }) => {
       // Before anything is loaded: what has grown does not shrink again.
-      tuneEngine();
+      for (const flag of ENGINE_FLAGS) setFlagsFromString(flag);
       const { serve } = await import("../main.js");
       process.exitCode = await serve({ overrides: set, ...(config === undefined ? {} : { configPath: config }) });
     });

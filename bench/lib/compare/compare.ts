@@ -51,12 +51,12 @@ export function compareResults(before: StoredResult, after: StoredResult): Compa
     notices.push("The results are of different machines, so only the ratios are compared.");
     return { ratios, medians: [], notices };
   }
-  const medians = before.subjects.flatMap(({ name, metrics }) =>
+  const medians = before.subjects.flatMap(({ name, isFloor, metrics }) =>
     Object.keys(metrics).flatMap((metric) => {
-      // A baseline is no concern of ours, and what has a baseline is judged by its ratio.
-      const counts = !before.ratios.some(
-        (ratio) => ratio.metric === metric && [ratio.subject, ratio.comparedWith].includes(name),
-      );
+      // A baseline or a floor is no concern of ours, and what has a baseline is judged by its ratio.
+      const counts =
+        isFloor !== true &&
+        !before.ratios.some((ratio) => ratio.metric === metric && [ratio.subject, ratio.comparedWith].includes(name));
       const change = changeOfMedian(
         { subject: name, metric, counts },
         samplesOf(before, name, metric),

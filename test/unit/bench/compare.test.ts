@@ -83,6 +83,20 @@ describe("a comparison", () => {
     expect(isRegression(comparison)).toBe(true);
   });
 
+  it("does not count the median of a floor", () => {
+    const withFloor = (ms: number): StoredResult =>
+      resultOf([
+        subject("matchbox", { exit: around(10) }),
+        { ...subject("echo", { "first byte": around(ms) }), isFloor: true },
+      ]);
+    const comparison = compareResults(withFloor(1), withFloor(2));
+    expect(comparison.medians.map(({ subject: name, verdict, counts }) => [name, verdict, counts])).toEqual([
+      ["matchbox", "unclear", true],
+      ["echo", "worse", false],
+    ]);
+    expect(isRegression(comparison)).toBe(false);
+  });
+
   it("does not count the median of a baseline, nor of what has one", () => {
     const comparison = compareResults(measured(10, 800), measured(20, 1_600));
     expect(comparison.medians.map(({ subject: name, verdict, counts }) => [name, verdict, counts])).toEqual([

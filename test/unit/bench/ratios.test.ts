@@ -42,6 +42,12 @@ describe("ratios", () => {
     ]);
     expect(ratiosOfFirst([])).toEqual([]);
   });
+
+  it("leave floors out", () => {
+    const floor = { ...subject("floor", { first: [1, "ms"] }), isFloor: true as const };
+    const all = [floor, subject("ours", { first: [2, "ms"] }), subject("a", { first: [3, "ms"] }), floor];
+    expect(ratiosOfFirst(all).map((ratio) => [ratio.subject, ratio.comparedWith])).toEqual([["ours", "a"]]);
+  });
 });
 
 describe("a summary", () => {
