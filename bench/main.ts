@@ -5,6 +5,7 @@ import { drawResult, NoPlotLibraryError } from "./lib/plots/draw.js";
 import { interruptible } from "./lib/interrupts.js";
 import { machineFacts } from "./lib/machine.js";
 import { markdownOf } from "./lib/markdown.js";
+import { OWN_KEYS } from "./lib/own-daemon.js";
 import { printResult } from "./lib/report.js";
 import { readResult, type StoredResult, withOrigin, writeResult } from "./lib/results.js";
 import type { Scenario } from "./lib/scenario.js";
@@ -43,6 +44,8 @@ export interface BenchOptions {
   readonly idle?: number;
   readonly json?: string;
   readonly url?: string;
+  /** For the configuration of the daemon that is started, such as `lanes.python.warm=8`. */
+  readonly set?: readonly string[];
   readonly token?: string;
   readonly list?: boolean;
   /** Files of results to draw. */
@@ -72,7 +75,13 @@ export async function bench(options: BenchOptions): Promise<number> {
   return 0;
 }
 
-function refuseMixtures({ list, plot, markdown, compare, scenarios }: BenchOptions): void {
+function refuseMixtures({ list, plot, markdown, compare, scenarios, url, set = [] }: BenchOptions): void {
+  if (url !== undefined && set.length > 0) {
+    throw refusal(`--set and --url do not go together: the daemon at ${url} runs already and keeps its configuration.`);
+  }
+  const own = OWN_KEYS.find((key) => set.some((setting) => setting.startsWith(`${key}=`)));
+  if (own !== undefined)
+    throw refusal(`--set cannot change ${own}: the bench chooses it for the daemon that it starts.`);
   const given = Object.entries({ list, plot, markdown, compare }).filter(([, value]) => value !== undefined);
   if (given.length > 1) throw refusal(`${given.map(([name]) => `--${name}`).join(" and ")} do not go together.`);
   const withoutMeasuring = plot !== undefined ? "--plot" : markdown !== undefined ? "--markdown" : undefined;
@@ -95,18 +104,21 @@ function chosenScenarios({ scenarios, json }: BenchOptions): readonly Scenario[]
 
 /** Measures, prints and writes; pictures too, where there is something to draw with. */
 async function measure(scenario: Scenario, options: BenchOptions): Promise<StoredResult> {
+  const { set = [] } = options;
   const measured = await interruptible((signal) =>
     scenario.run({
       runs: options.runs ?? scenario.defaults.runs,
       idleMs: options.idle ?? scenario.defaults.idleMs,
       url: options.url,
+      set,
       token: options.token,
       signal,
       onProgress: showProgress,
     }),
   );
   showProgress(undefined);
-  const result = withOrigin(measured, await machineFacts());
+  const settings = { ...measured.settings, ...(set.length > 0 && { set: set.join(" ") }) };
+  const result = withOrigin({ ...measured, settings }, await machineFacts());
   printResult(result, result.machine, say);
   const file = await writeResult(result, options.json);
   say(`\nWritten to ${file}`);

@@ -1,3 +1,4 @@
+import { CliError } from "../../src/cli/cli-error.js";
 import { loadConfig } from "../../src/config/load.js";
 import type { Config } from "../../src/config/schema.js";
 import { describeAddress, type EngineAddress, engineAddress } from "../../src/container/engine-address.js";
@@ -6,6 +7,7 @@ import type { ContainerIdentity, Surroundings } from "../../src/container/docker
 import { newSandboxId } from "../../src/container/labels.js";
 import { OciRuntimeChoice } from "../../src/container/oci-runtime.js";
 import { readSeccompProfile } from "../../src/container/seccomp-profile.js";
+import { ConfigError } from "../../src/errors.js";
 import { sandboxSpec } from "../../src/pool/spec.js";
 import { imageTag } from "../../src/setup/sandbox-image.js";
 import { Engine } from "./engine.js";
@@ -19,13 +21,18 @@ export interface DefaultLanes {
 }
 
 /**
- * The lanes of the default configuration, environment included, as the daemon reads them, with the OCI runtime that it
- * would choose.
- * @param offered the engine's OCI runtimes; it is asked when they are not given
- * @throws ConfigError
+ * The lanes of the default configuration, environment and the user's settings included, as the daemon reads them, with the
+ * OCI runtime that it would choose.
+ * @param options.offered the engine's OCI runtimes; it is asked when they are not given
+ * @throws CliError with a line for each mistake in the configuration
  */
-export async function defaultLanes(offered?: readonly string[]): Promise<DefaultLanes> {
-  const config = await loadConfig();
+export async function defaultLanes({
+  set = [],
+  offered,
+}: { set?: readonly string[]; offered?: readonly string[] } = {}): Promise<DefaultLanes> {
+  const config = await loadConfig({ overrides: set }).catch((error: unknown) => {
+    throw error instanceof ConfigError ? new CliError(error.message, { exitCode: 1, cause: error }) : error;
+  });
   const profiles = new Map<string, string>();
   for (const [name, { seccomp }] of Object.entries(config.lanes)) {
     profiles.set(name, await readSeccompProfile(seccomp, `lanes.${name}.seccomp`));

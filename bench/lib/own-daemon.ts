@@ -2,7 +2,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { CliError } from "../../src/cli/cli-error.js";
 import { freePort } from "./free-port.js";
+import type { ScenarioOptions } from "./scenario.js";
 
 const CLI = fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));
 const READY_DEADLINE_MS = 60_000;
@@ -10,6 +12,12 @@ const STOP_DEADLINE_MS = 20_000;
 const POLL_MS = 100;
 /** Enough to tell why a daemon did not start. */
 const MAX_LOG_CHARS = 4_000;
+
+/** Keys that nobody else may set for a daemon of the bench's own: without them it would not be found again. */
+export const OWN_KEYS = ["server.listen", "engine.instance"] as const;
+
+/** Which daemon the user wants to be measured: one that runs already, or one that is started with these settings. */
+export type DaemonChoice = Pick<ScenarioOptions, "url" | "set">;
 
 /** A daemon to measure. */
 export interface MeasuredDaemon extends AsyncDisposable {
@@ -27,22 +35,23 @@ export interface BenchDaemon extends MeasuredDaemon {
 
 /**
  * The daemon at this address, which stays as it is; without an address one of the bench's own, with these settings
- * (`lanes.python.warm=8`), ready.
+ * (`lanes.python.warm=8`) and then the user's, ready.
+ * @throws CliError with the end of its log when it does not start
  */
-export async function daemonAt(url: string | undefined, settings: readonly string[] = []): Promise<MeasuredDaemon> {
-  if (url === undefined) return OwnDaemon.start(settings);
+export async function daemonAt({ url, set }: DaemonChoice, settings: readonly string[] = []): Promise<MeasuredDaemon> {
+  if (url === undefined) return OwnDaemon.start([...settings, ...set]);
   return { url, pid: undefined, [Symbol.asyncDispose]: () => Promise.resolve() };
 }
 
 /**
  * A daemon of the bench's own, for scenarios that look at its process and its containers.
- * @throws Error when the user wants another one measured
+ * @throws Error when the user wants another one measured; CliError with the end of its log when it does not start
  */
-export async function ownDaemon(url: string | undefined, settings: readonly string[] = []): Promise<BenchDaemon> {
+export async function ownDaemon({ url, set }: DaemonChoice, settings: readonly string[] = []): Promise<BenchDaemon> {
   if (url !== undefined) {
     throw new Error(`this scenario looks into a daemon of its own; leave --url ${url} out`);
   }
-  return OwnDaemon.start(settings);
+  return OwnDaemon.start([...settings, ...set]);
 }
 
 /** A daemon that belongs to the bench: own port, own containers, gone afterwards. */
@@ -51,11 +60,14 @@ class OwnDaemon implements BenchDaemon {
   readonly pid: number;
   readonly instance: string;
   readonly #child: ChildProcess;
+  /** Settles when it has ended and all of its log is here. */
+  readonly #closed: Promise<unknown>;
   #log = "";
 
   private constructor(child: ChildProcess, { url, instance }: { url: string; instance: string }) {
     if (child.pid === undefined) throw new Error(`${process.execPath} could not be started`);
     this.#child = child;
+    this.#closed = once(child, "close");
     this.pid = child.pid;
     this.url = url;
     this.instance = instance;
@@ -66,7 +78,7 @@ class OwnDaemon implements BenchDaemon {
     child.stderr?.on("data", keep);
   }
 
-  /** Starts a daemon and waits until every lane can hand out. @throws Error with the end of its log */
+  /** Starts a daemon and waits until every lane can hand out. @throws CliError with the end of its log */
   static async start(settings: readonly string[]): Promise<OwnDaemon> {
     const port = await freePort();
     const instance = `bench-${process.pid}`;
@@ -96,16 +108,23 @@ class OwnDaemon implements BenchDaemon {
   async #waitUntilReady(): Promise<void> {
     const end = performance.now() + READY_DEADLINE_MS;
     while (performance.now() < end) {
-      if (this.#hasEnded()) throw new Error(`The daemon did not start:\n${this.#log}`);
+      if (this.#hasEnded()) {
+        await this.#closed;
+        throw refusal(`The daemon did not start:\n${this.#log.trim()}`);
+      }
       const answer = await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined); // Not listening yet.
       await answer?.body?.cancel();
       if (answer?.status === 200) return;
       await sleep(POLL_MS);
     }
-    throw new Error(`The daemon was not ready within ${READY_DEADLINE_MS / 1_000} s:\n${this.#log}`);
+    throw refusal(`The daemon was not ready within ${READY_DEADLINE_MS / 1_000} s:\n${this.#log.trim()}`);
   }
 
   #hasEnded(): boolean {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
+}
+
+function refusal(message: string): CliError {
+  return new CliError(message, { exitCode: 1 });
 }

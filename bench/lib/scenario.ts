@@ -7,6 +7,8 @@ export interface ScenarioOptions {
   readonly idleMs: number;
   /** A daemon that runs already; undefined starts one. */
   readonly url: string | undefined;
+  /** What the user wants of the configuration of a daemon that is started (`lanes.python.warm=8`); none with `url`. */
+  readonly set: readonly string[];
   readonly token: string | undefined;
   /** Aborted when the user wants it to end; `interleave` looks at it between measurements. */
   readonly signal: AbortSignal;

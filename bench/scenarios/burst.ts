@@ -37,7 +37,7 @@ export const burst: Scenario = {
 };
 
 async function run(options: ScenarioOptions): Promise<ScenarioResult> {
-  await using daemon = await daemonAt(options.url, SETTINGS);
+  await using daemon = await daemonAt(options, SETTINGS);
   const address = parseAddress(daemon.url);
   await using client = await MatchboxClient.connect({ url: daemon.url, token: options.token });
   const stock = await warmTarget(address, options.token, LANE);

@@ -160,7 +160,7 @@ async function withPool<Value>(
   warm: number,
   work: (daemon: BenchDaemon) => Promise<Value>,
 ): Promise<Value> {
-  await using daemon = await ownDaemon(options.url, [
+  await using daemon = await ownDaemon(options, [
     `lanes.python.warm=${warm}`,
     `lanes.python.maxSandboxes=${warm + FEW}`,
     "lanes.shell.warm=0",

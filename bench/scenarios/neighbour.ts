@@ -37,7 +37,7 @@ export const neighbour: Scenario = {
 };
 
 async function run(options: ScenarioOptions): Promise<ScenarioResult> {
-  await using daemon = await ownDaemon(options.url, SETTINGS);
+  await using daemon = await ownDaemon(options, SETTINGS);
   await using client = await MatchboxClient.connect({ url: daemon.url });
   await using others = await Neighbours.connect(daemon.url, NEIGHBOUR_LANE);
   const launches: Launches = { warm: 0, cold: 0 };

@@ -32,7 +32,7 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
   if (!(await new ImageApi(engineAddress(process.env["DOCKER_HOST"] ?? null)).has(image))) {
     throw new Error(`The scenario preload needs the image ${image}. Build it with: npx matchbox build --target data`);
   }
-  await using daemon = await ownDaemon(options.url, [
+  await using daemon = await ownDaemon(options, [
     ...["lanes.python.warm=0", "lanes.shell.warm=0"],
     ...Object.entries(LANES).map(([name, lane]) => `lanes.${name}=${lane}`),
   ]);

@@ -59,7 +59,7 @@ export const refill: Scenario = {
 
 async function run(options: ScenarioOptions): Promise<ScenarioResult> {
   const { signal } = options;
-  const lanes = await defaultLanes();
+  const lanes = await defaultLanes({ set: options.set });
   await using runtime = startRuntime(lanes);
   const kinds = await kindsOf(lanes, runtime, signal);
 

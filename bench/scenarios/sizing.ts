@@ -50,7 +50,7 @@ export const sizing: Scenario = {
 };
 
 async function run(options: ScenarioOptions): Promise<ScenarioResult> {
-  if (options.url !== undefined) await ownDaemon(options.url); // Refuses it.
+  if (options.url !== undefined) await ownDaemon(options); // Refuses it.
   const trialMs = mean(await trial(options));
   const runsPerS = (USED * STARTS * 1_000) / trialMs;
   const burstsPerS = runsPerS / RUNS_PER_BURST;
@@ -169,11 +169,11 @@ interface MeasuredLane {
 
 async function withLane<T>(
   stock: number | AdaptiveStock,
-  { signal, token }: ScenarioOptions,
+  { signal, token, url, set }: ScenarioOptions,
   use: (lane: MeasuredLane) => Promise<T>,
 ): Promise<T> {
   const warm = typeof stock === "number" ? stock : `{min: ${stock.min}, max: ${stock.max}, target: ${stock.target}}`;
-  await using daemon = await ownDaemon(undefined, [
+  await using daemon = await ownDaemon({ url, set }, [
     ...[`lanes.${LANE}.warm=${warm}`, `lanes.${LANE}.maxSandboxes=${MAX_SANDBOXES}`, "lanes.shell.warm=0"],
     ...[`engine.maxConcurrentStarts=${STARTS}`, `sizing.windowMs=${PACE.windowMs}`, `sizing.holdMs=${PACE.holdMs}`],
   ]);

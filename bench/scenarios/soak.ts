@@ -36,7 +36,7 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
   const plan = planSoak(WARMUP_RUNS + options.runs, SEED);
   const counted = plan.slice(WARMUP_RUNS);
   const legRuns = Math.min(LEG_RUNS, Math.ceil(options.runs / MIN_LEGS));
-  await using daemon = await ownDaemon(options.url);
+  await using daemon = await ownDaemon(options);
   await using client = await MatchboxClient.connect({ url: daemon.url, token: options.token });
   const watch = new SoakWatch(daemon, new Engine(), options.token);
   const doRuns = (steps: readonly SoakStep[]): Promise<void> =>

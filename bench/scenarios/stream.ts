@@ -63,7 +63,7 @@ export const stream: Scenario = {
 
 async function run(options: ScenarioOptions): Promise<ScenarioResult> {
   const cpus = Math.min(MAX_CPUS, availableParallelism());
-  await using daemon = await daemonAt(options.url, [
+  await using daemon = await daemonAt(options, [
     `lanes.${LANE}.cpus=${cpus}`,
     `lanes.${LANE}.maxOutputBytes=${MAX_OUTPUT_BYTES}`,
     `lanes.${LANE}.timeoutMs=${TIMEOUT_MS}`,

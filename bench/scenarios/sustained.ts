@@ -80,9 +80,9 @@ interface Bench {
 
 async function run(options: ScenarioOptions): Promise<ScenarioResult> {
   const { signal } = options;
-  const lanes = await defaultLanes();
+  const lanes = await defaultLanes({ set: options.set });
   const engine = new Engine(engineSocket(lanes.engine));
-  await using daemon = await daemonAt(options.url, SETTINGS);
+  await using daemon = await daemonAt(options, SETTINGS);
   const address = parseAddress(daemon.url);
   await using client = await MatchboxClient.connect({ url: daemon.url, token: options.token });
   const stock = await warmTarget(address, options.token, LANE);

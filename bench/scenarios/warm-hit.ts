@@ -20,7 +20,7 @@ export const warmHit: Scenario = {
 };
 
 async function run(options: ScenarioOptions): Promise<ScenarioResult> {
-  await using daemon = await daemonAt(options.url);
+  await using daemon = await daemonAt(options);
   await using client = await MatchboxClient.connect({ url: daemon.url, token: options.token });
   const launches: Launches = { warm: 0, cold: 0 };
   const containerRounds = containerRoundsOf(options.runs);

@@ -1,11 +1,12 @@
 import { Command } from "commander";
 import { parseMilliseconds } from "./duration.js";
-import { argument, tokenOption } from "./options.js";
+import { argument, settingOption, tokenOption } from "./options.js";
 
 const EXAMPLES = `
 Examples:
   $ matchbox bench                                every scenario, on a daemon of its own
   $ matchbox bench warm-hit --runs 500
+  $ matchbox bench warm-hit --set server.rehearsalMs=0
   $ matchbox bench --list
   $ matchbox bench --plot warm-hit.json           draw a result again
   $ matchbox bench --compare old.json             measure the same, say what became slower
@@ -18,6 +19,7 @@ export interface BenchCliOptions {
   readonly idle?: number;
   readonly json?: string;
   readonly url?: string;
+  readonly set?: string[];
   readonly token?: string;
   readonly list?: true;
   readonly plot?: string[];
@@ -38,6 +40,7 @@ export function benchCommand(): Command {
     )
     .option("--json <file>", "write the results there (default: bench/results/SCENARIO.local.json)")
     .option("--url <address>", "measure a daemon that runs already, instead of starting one")
+    .addOption(settingOption(" of the daemon that is started, over the scenario's own settings"))
     .addOption(tokenOption())
     .option("--list", "show the scenarios")
     .option("--plot <file...>", "draw these results, each beside its file, without measuring")

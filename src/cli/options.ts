@@ -47,8 +47,9 @@ export function configOption(): Option {
   return new Option("-c, --config <file>", "the configuration, a YAML file");
 }
 
-export function settingOption(): Option {
-  return new Option("--set <key=value>", "override one key of the configuration; may be repeated").argParser(
+/** @param whose the configuration of what, where that is not plain */
+export function settingOption(whose = ""): Option {
+  return new Option("--set <key=value>", `override one key of the configuration${whose}; may be repeated`).argParser(
     repeated(parseSetting),
   );
 }

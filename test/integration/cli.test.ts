@@ -298,6 +298,21 @@ describe("matchbox status", () => {
   });
 });
 
+describe("matchbox bench", () => {
+  it("tells in the daemon's own words what is wrong with its settings", async () => {
+    const { code, stdout, stderr } = await matchbox(["bench", "warm-hit", "--set", "lanes.python.wram=8"]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/^matchbox: The daemon did not start:\nmatchbox: .*lanes\.python.*wram.*\n$/);
+  });
+
+  it("refuses settings that have no form, and those for a daemon that runs already", async () => {
+    expect((await matchbox(["bench", "--set", "wram"])).stderr).toContain('"wram" must look like lanes.python.warm=8');
+    const { code, stderr } = await matchbox(["bench", "--url", url, "--set", "server.rehearsalMs=0"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("--set and --url do not go together");
+  });
+});
+
 describe("help", () => {
   it.each([["serve"], ["run"], ["status"], ["build"], ["bench"]])(
     "of %s has an example and exits with 0",

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { writeResult } from "../../../bench/lib/results.js";
+import { readResult, writeResult } from "../../../bench/lib/results.js";
 import { bench } from "../../../bench/main.js";
 import { warmHit } from "../../../bench/scenarios/warm-hit.js";
 import { around, resultOf, subject } from "./support.js";
@@ -67,6 +67,40 @@ describe("bench --compare OLD", () => {
   it("reads the file before it measures", async () => {
     const run = vi.spyOn(warmHit, "run").mockRejectedValue(new Error("measured"));
     await expect(bench({ scenarios: [], compare: [join(folder, "nothing.json")] })).rejects.toThrow("cannot be read");
+    expect(run).not.toHaveBeenCalled();
+  });
+});
+
+describe("bench --set", () => {
+  const measured = () => resultOf([subject("matchbox", { exit: around(15) })]);
+
+  it("gives the settings to the scenario and writes them down, in order", async () => {
+    const run = vi.spyOn(warmHit, "run").mockImplementation(() => Promise.resolve(measured()));
+    const json = join(folder, "new.json");
+    const set = ["server.rehearsalMs=0", "lanes.python.warm=8"];
+    expect(await bench({ scenarios: ["warm-hit"], json, set })).toBe(0);
+    expect(run).toHaveBeenCalledWith(expect.objectContaining({ set, url: undefined }));
+    expect((await readResult(json)).settings).toEqual({ runs: 20, set: "server.rehearsalMs=0 lanes.python.warm=8" });
+    expect(printed).toContain("Settings: runs 20, set server.rehearsalMs=0 lanes.python.warm=8");
+    expect(await bench({ scenarios: ["warm-hit"], json })).toBe(0);
+    expect((await readResult(json)).settings).toEqual({ runs: 20 });
+  });
+
+  it("is told where two results differ in it", async () => {
+    const before = await store("old.json", 10);
+    const after = await store("new.json", 10, { settings: { runs: 20, set: "server.rehearsalMs=0" } });
+    await bench({ scenarios: [], compare: [before, after] });
+    expect(printed).toContain("Note: Setting set was not there, is server.rehearsalMs=0.");
+  });
+
+  it("changes no daemon that runs already, and nothing by which the bench finds its own", async () => {
+    const run = vi.spyOn(warmHit, "run").mockRejectedValue(new Error("measured"));
+    const asked = (more: Partial<Parameters<typeof bench>[0]>) => bench({ scenarios: ["warm-hit"], ...more });
+    await expect(asked({ set: ["a=1"], url: "http://there:1" })).rejects.toThrow(
+      "--set and --url do not go together: the daemon at http://there:1 runs already and keeps its configuration.",
+    );
+    await expect(asked({ set: ["server.listen=127.0.0.1:1"] })).rejects.toThrow("cannot change server.listen");
+    await expect(asked({ set: ["engine.instance=mine"] })).rejects.toThrow("cannot change engine.instance");
     expect(run).not.toHaveBeenCalled();
   });
 });
