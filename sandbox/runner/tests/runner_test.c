@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 static int runner;
@@ -460,6 +461,36 @@ static void out_of_reach(void) {
     EXPECT(strcmp(result->out, box_is_unprivileged() ? "alive\nsafe\n1000\n" : "alive\n1000\n") == 0);
 }
 
+/* How long a process may keep a processor while others wait, in ns, as the kernel shows it; 0 where it does not. */
+static long turn_of(pid_t pid) {
+    char path[32], line[128];
+    long turn = 0;
+    (void)snprintf(path, sizeof path, "/proc/%d/sched", (int)pid);
+    FILE *const file = fopen(path, "r");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        (void)sscanf(line, "se.slice : %ld", &turn);
+    }
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    return turn;
+}
+
+static void short_turns(void) {
+    struct utsname kernel;
+    int major = 0, minor = 0;
+    EXPECT(uname(&kernel) == 0 && sscanf(kernel.release, "%d.%d", &major, &minor) == 2);
+    const bool has_choice = major > 6 || (major == 6 && minor >= 12); /* before that everybody has the same */
+    struct box box = box_start(runner);
+    EXPECT(box_ready(&box));
+    const long ours = turn_of(getpid());
+    EXPECT(turn_of(box.pid) == (ours != 0 && has_choice ? 100000 : ours));
+    box_run(&box, "sed -n 's/^se.slice *: *//p' /proc/self/sched", 0, false);
+    const struct result *result = box_result(&box);
+    EXPECT(strtol(result->out, NULL, 10) == ours);
+    EXPECT(box_end(&box) == 0);
+}
+
 static void deaf_to_signals(void) {
     struct box box = box_start(runner);
     EXPECT(box_ready(&box));
@@ -554,5 +585,6 @@ void runner_tests(int runner_under_test, bool all_exit_codes) {
     check("a command that starts at RUN and is not there is told before READY", missing_at_run);
     check("the program starts with clean descriptors and signals", clean_start);
     check("the program cannot reach, signal or victimise PID 1", out_of_reach);
+    check("the runner takes short turns on the processor, and the program takes those of everybody", short_turns);
     check("a signal that seems to come from outside ends nothing", deaf_to_signals);
 }
