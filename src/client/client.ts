@@ -194,9 +194,6 @@ export class MatchboxClient implements AsyncDisposable {
     signal: AbortSignal | undefined,
   ): Run<Data> {
     const id = request.id ?? this.#newRunId();
-    const refusal = this.#refusalOf(id);
-    // First of all: what is needed here to hear the answer is made while the daemon is at work.
-    if (refusal === undefined) this.#send({ ...request, type: "run", id });
     let stopListening = (): void => undefined;
     const inbox: Inbox = new Inbox(id, {
       unreadChanged: (delta) => {
@@ -219,10 +216,13 @@ export class MatchboxClient implements AsyncDisposable {
     };
     const run = new Run(inbox, port, form);
 
-    if (refusal !== undefined) {
-      inbox.fail(refusal);
+    if (this.#end !== undefined || this.#ourReason !== undefined) {
+      inbox.fail(this.#lossOf(id));
+    } else if (this.#inboxes.has(id)) {
+      inbox.fail(new DuplicateRunError(`A run with the id "${id}" is live on this connection.`, { runId: id }));
     } else {
       this.#inboxes.set(id, inbox);
+      this.#send({ ...request, type: "run", id });
       if (signal !== undefined) {
         const cancel = (): void => {
           run.cancel();
@@ -235,13 +235,6 @@ export class MatchboxClient implements AsyncDisposable {
       }
     }
     return run;
-  }
-
-  /** Why a run of this id cannot be asked for now. */
-  #refusalOf(id: string): MatchboxError | undefined {
-    if (this.#end !== undefined || this.#ourReason !== undefined) return this.#lossOf(id);
-    if (!this.#inboxes.has(id)) return undefined;
-    return new DuplicateRunError(`A run with the id "${id}" is live on this connection.`, { runId: id });
   }
 
   #send(message: ClientMessageInput): void {
