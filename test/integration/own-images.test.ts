@@ -10,11 +10,12 @@ const BUILD_DEADLINE_MS = 600_000;
 
 let daemon: TestDaemon;
 let peer: Peer;
-let images: { python: string; preloading: string; busybox: string };
+let images: { python: string; preloading: string; customized: string; busybox: string };
 beforeAll(async () => {
   images = {
     python: await ensureOwnImage("python"),
     preloading: await ensureOwnImage("preloading"),
+    customized: await ensureOwnImage("customized"),
     busybox: await ensureOwnImage("busybox"),
   };
   const own = `image: "${images.python}"`;
@@ -22,6 +23,7 @@ beforeAll(async () => {
     "lanes.python.warm=0",
     "lanes.shell.warm=0",
     `lanes.own={language: python, ${own}, user: "4242:4343", env: {WORD: "a b", TZ: Asia/Tokyo}, warm: 1, tmpMiB: 8}`,
+    `lanes.customized={language: python, image: "${images.customized}", warm: 0}`,
     `lanes.plain={language: other, command: [python3], mainFile: main.py, ${own}, user: "4242:4343", warm: 0}`,
     `lanes.bash={language: shell, ${own}, ociRuntime: runc, warm: 0}`,
     `lanes.preloading={language: python, image: "${images.preloading}", warm: 0}`,
@@ -95,6 +97,11 @@ describe("a lane with an image that knows nothing of Matchbox", () => {
       return { stdout, stderr, reason: exit?.reason, exitCode: exit?.exitCode, signal: exit?.signal };
     };
     expect(await told("own")).toEqual(await told("plain"));
+  });
+
+  it("has its usercustomize find what the run brings, and its output among the program's", async () => {
+    const { stdout, exit } = await peer.run("customized", "print('program')", { env: { WORD: "c" }, args: ["x"] });
+    expect([stdout, exit?.exitCode]).toEqual(["custom c ['main.py', 'x']\nprogram\n", 0]);
   });
 
   it("streams lines as they are printed, though nothing in the image asks for it", async () => {

@@ -55,9 +55,15 @@ def wait_for_release():
 
 def will_ask_what_main_is():
     """CPython does before it runs a file. Where there are arguments, the file is not the program's, but one that is to get
-    the program's as an argument."""
-    is_known = sys.implementation.name == "cpython" and sys.version_info < (3, 14)  # as seen
-    return is_known and len(sys.argv) == 1 and sys.argv[0] not in ("", "-", "-c", "-m")
+    the program's as an argument; and where there is a `usercustomize`, it comes first, and is to find what the run brings."""
+    is_known = sys.implementation.name == "cpython" and sys.version_info < (3, 14)  # those that were tried
+    is_file = len(sys.argv) == 1 and sys.argv[0] not in ("", "-", "-c", "-m")
+    return is_known and is_file and not has_usercustomize()
+
+
+def has_usercustomize():
+    finders = [finder.find_spec for finder in sys.meta_path if hasattr(finder, "find_spec")]
+    return bool(sys.modules["site"].ENABLE_USER_SITE) and any(find("usercustomize", None) for find in finders)
 
 
 def wait_when_asked(os, wait):
