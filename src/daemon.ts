@@ -25,6 +25,7 @@ import { MAX_STDIN_WAITING_BYTES, PROTOCOL_VERSION } from "./protocol/limits.js"
 import type { LaneNow } from "./protocol/watch.js";
 import { type HelloMessage, runMessage, type ServerMessage } from "./protocol/messages.js";
 import { Reloads } from "./reloads.js";
+import { breathe } from "./run/breathe.js";
 import { execute } from "./run/execute.js";
 import { rehearse } from "./run/rehearse.js";
 import { Run } from "./run/run.js";
@@ -261,6 +262,8 @@ export class Daemon implements AsyncDisposable {
     await execute(run, {
       lanes: this.lanes,
       clock: this.#options.clock,
+      unreadMs: this.#options.config.server.slowClientMs,
+      breathe,
       onHandout: () => undefined,
       onEnd: () => undefined,
     });
@@ -293,6 +296,8 @@ export class Daemon implements AsyncDisposable {
     await execute(run, {
       lanes: this.lanes,
       clock: this.#options.clock,
+      unreadMs: this.#options.config.server.slowClientMs,
+      breathe,
       onHandout: (lane, launch, waits) => {
         this.#afterwards.add(() => {
           this.#journal.handedOut(lane, launch, waits);

@@ -1,5 +1,6 @@
 import type { Clock } from "./clock.js";
 import { abortReason } from "./errors.js";
+import { outwait } from "./patience.js";
 
 /** A call took longer than it may. */
 export class DeadlineError extends Error {
@@ -11,7 +12,8 @@ export class DeadlineError extends Error {
 }
 
 /**
- * Runs a call that may last so long and no longer, whether or not it heeds its signal.
+ * Runs a call that may last so long and no longer, whether or not it heeds its signal. An answer that has arrived when the
+ * time is over is read first, and time in which the process stood still is made up for (`patience.ts`).
  *
  * Own listeners and not `AbortSignal.any`: the signals here live as long as the daemon, and Node 20 keeps what was derived
  * from them.
@@ -34,7 +36,7 @@ export async function withDeadline<T>(
     inner.abort(signal?.reason);
   };
   signal?.addEventListener("abort", onAbort, { once: true });
-  clock.sleep(ms, { signal: done.signal }).then(
+  outwait(ms, { clock, signal: done.signal }).then(
     () => {
       inner.abort(new DeadlineError(ms));
     },

@@ -234,7 +234,7 @@ const lane = z
     killGraceMs: milliseconds(10, 60_000)
       .default(2_000)
       .describe(
-        "How long the runner has to report the end of a killed run before its container is removed regardless.",
+        "How long a killed run's runner may say nothing, while it is listened to, before the container is removed regardless.",
       ),
     maxCodeBytes: whole("bytes", 1, 64 * MIB)
       .default(MIB)

@@ -252,7 +252,8 @@ export class DockerRuntime implements SandboxRuntime {
       throw error;
     }
     const timings = { createMs, attachMs: attached - created, startMs: clock.now() - attached };
-    return new DockerSandbox({ id, container, socket, timings, directPipes, remove: () => this.#remove(id), log });
+    const remove = (): Promise<void> => this.#remove(id);
+    return new DockerSandbox({ id, container, socket, timings, directPipes, remove, clock, log });
   }
 
   #directPipesOf(ociRuntime: string | undefined): DirectPipesChoice {

@@ -1,6 +1,8 @@
 import type { Duplex, Readable, Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import type { Container, ContainerInspectInfo } from "dockerode";
+import type { Clock } from "../clock.js";
+import { withDeadline } from "../deadline.js";
 import type { Log } from "../log.js";
 import { Demux } from "./demux.js";
 import { type DirectPipes, type DirectPipesChoice, openDirectPipes } from "./direct-pipes.js";
@@ -21,6 +23,7 @@ export class DockerSandbox implements RunningSandbox {
   readonly #socket: Duplex;
   readonly #directPipes: DirectPipesChoice;
   readonly #remove: () => Promise<void>;
+  readonly #clock: Clock;
   #pipes: DirectPipes | undefined;
   #isClosed = false;
   #removal: Promise<void> | undefined;
@@ -32,6 +35,7 @@ export class DockerSandbox implements RunningSandbox {
     timings: LaunchTimings;
     directPipes: DirectPipesChoice;
     remove: () => Promise<void>;
+    clock: Clock;
     log: Log;
   }) {
     const { id, socket, log } = options;
@@ -41,6 +45,7 @@ export class DockerSandbox implements RunningSandbox {
     this.#socket = socket;
     this.#directPipes = options.directPipes;
     this.#remove = options.remove;
+    this.#clock = options.clock;
     const demux = new Demux((bytes) => {
       log.warn({ sandbox: id, text: bytes.toString("utf8", 0, 1024) }, "the runner complained");
     });
@@ -94,7 +99,9 @@ export class DockerSandbox implements RunningSandbox {
 
   /** What the engine says of the container; undefined when that, or the engine, is gone already. */
   async #inspect(): Promise<ContainerInspectInfo | undefined> {
-    return this.#container.inspect({ abortSignal: AbortSignal.timeout(INSPECT_DEADLINE_MS) }).catch(() => undefined);
+    return withDeadline({ clock: this.#clock, ms: INSPECT_DEADLINE_MS }, (abortSignal) =>
+      this.#container.inspect({ abortSignal }),
+    ).catch(() => undefined);
   }
 
   async remove(): Promise<void> {

@@ -1,5 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { systemClock } from "../clock.js";
 import { abortReason } from "../errors.js";
+import { outwait } from "../patience.js";
 import { EgressError } from "./egress-error.js";
 
 /** Where the firewall's programs are; not the caller's PATH, as they run as root. */
@@ -64,9 +66,13 @@ export class TableReader implements Disposable {
     const onAbort = (): void => {
       giveUp(abortReason(signal));
     };
-    const timer = setTimeout(() => {
-      giveUp(new EgressError(`${program} did not end within ${deadlineMs} ms.`));
-    }, deadlineMs);
+    const answered = new AbortController();
+    outwait(deadlineMs, { clock: systemClock, signal: answered.signal }).then(
+      () => {
+        giveUp(new EgressError(`${program} did not end within ${deadlineMs} ms.`));
+      },
+      () => undefined, // The answer, or the end of the question, came first.
+    );
     signal.addEventListener("abort", onAbort, { once: true });
     try {
       return await new Promise((resolve, reject) => {
@@ -74,7 +80,7 @@ export class TableReader implements Disposable {
         shell.stdin.write(`${program}\n`);
       });
     } finally {
-      clearTimeout(timer);
+      answered.abort();
       signal.removeEventListener("abort", onAbort);
     }
   }

@@ -71,6 +71,8 @@ export class RunnerChannel {
   #lastWords = "";
   #settleReady: { resolve: () => void; reject: (error: Error) => void } | undefined;
   #listener: RunnerListener | undefined;
+  #hasSpoken = false;
+  #hearings = 0;
   #ended: RunnerError | undefined;
   #collecting: { path: string; mode: number; missing: number; parts: Buffer[] } | undefined;
   /** Bytes of files that may still come back. */
@@ -102,6 +104,21 @@ export class RunnerChannel {
   /** The end of what the interpreter wrote before any program ran: why it is not ready, if it is not. */
   get lastWords(): string {
     return this.#lastWords;
+  }
+
+  /** Whether the runner has said anything since a program was sent to it: then it has taken the program. */
+  get hasBegun(): boolean {
+    return this.#hasSpoken;
+  }
+
+  /** Whether nobody listens to the runner at present. */
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** Counts what has been read and every pause: while it stays, the runner was listened to and has said nothing. */
+  get hearings(): number {
+    return this.#hearings;
   }
 
   /** Whether a program can still be begun. */
@@ -143,6 +160,7 @@ export class RunnerChannel {
   /** Stops reading: the runner's pipe fills, and the program blocks in its next write. */
   pause(): void {
     this.#isPaused = true;
+    this.#hearings += 1;
     this.#output.pause();
   }
 
@@ -164,6 +182,7 @@ export class RunnerChannel {
   #listenTo(output: Readable): void {
     const decoder = new FrameDecoder();
     output.on("data", (chunk: Buffer) => {
+      this.#hearings += 1;
       if (chunk.length >= TURN_BYTES) this.#yield();
       try {
         decoder.push(chunk, (frame) => {
@@ -211,6 +230,8 @@ export class RunnerChannel {
   #onFrame({ type, payload }: Frame): void {
     if (this.#ended !== undefined) return;
     const listener = this.#listener;
+    // The log may have been written before the program was sent.
+    if (listener !== undefined && type !== FromRunner.log) this.#hasSpoken = true;
     switch (type) {
       case FromRunner.ready:
         void this.#getReady(decodeReady(payload));

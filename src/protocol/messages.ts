@@ -173,7 +173,7 @@ const fileMessage = z.object({
   mode: z.int(),
   content: z.string().optional().describe("Left out when the file is not sent; `skipped` says why."),
   encoding: encoding.optional(),
-  skipped: z.enum(["too_large", "too_many", "not_regular", "unreadable"]).optional(),
+  skipped: z.enum(["too_large", "too_many", "not_regular", "unreadable", "unread"]).optional(),
 });
 
 export const errorMessage = z.object({

@@ -1,4 +1,3 @@
-import { setTimeout as realSleep } from "node:timers/promises";
 import { type Clock, toMicroseconds } from "../clock.js";
 import { FileRefusedError } from "../container/runner-channel.js";
 import type { Program, RunnerExit } from "../container/runner-frames.js";
@@ -13,14 +12,8 @@ import { decide, type Ending } from "./outcome.js";
 import { RunOutput } from "./output.js";
 import { BadRunError, outputLimitOf, programOf } from "./program.js";
 import type { Run } from "./run.js";
+import { outlastSilence } from "./silence.js";
 import { KILL_CAUSES } from "./termination.js";
-
-/**
- * How long a container is left alone once its run's ending is sent, in ms of the real clock: this is about processors, not
- * about the run. To have it removed takes one for 1 ms, and where there are few that is the one that a client on this
- * machine needs to read the ending: 0.3-0.6 ms in the median on two of them (docs/performance.md).
- */
-const BREATHER_MS = 1;
 
 /** An exit before it gets its place among the messages of a run. */
 type ExitFacts = Omit<ExitMessage, "type" | "id" | "seq">;
@@ -43,6 +36,10 @@ export interface ExecuteContext {
   /** @throws UnknownLaneError */
   readonly lanes: { get(name: string): RunLane };
   readonly clock: Clock;
+  /** How long a client may take nothing of what its runs send, in ms; what is left of an ended run is left out after that. */
+  readonly unreadMs: number;
+  /** Settles when the removal of a container no longer disturbs the client that reads its run's ending (`breathe.ts`). */
+  readonly breathe: () => Promise<void>;
   /** The program has been released in its sandbox. */
   readonly onHandout: (lane: string, launch: Launch, waits: { queueMs: number; handoutMs: number }) => void;
   /** Called once for every run, when its terminal message has been sent. */
@@ -85,7 +82,7 @@ export async function execute(run: Run, context: ExecuteContext): Promise<void> 
   if (lease === undefined) return;
 
   exitAt ??= clock.now();
-  await realSleep(BREATHER_MS);
+  await context.breathe();
   await lease[Symbol.asyncDispose]();
   run.emit({ type: "destroyed", sandbox: lease.sandbox.id, afterMs: toMicroseconds(clock.now() - exitAt) });
 }
@@ -144,6 +141,7 @@ async function conduct(run: Run, stage: Stage): Promise<ExitFacts> {
   channel.begin(program, {
     onOutput: (stream, bytes) => {
       seen.firstByteMs ??= clock.now() - run.receivedAt;
+      if (run.leavesOut) output.leaveOut();
       output.take(stream, bytes);
       if (output.overLimit && lane.config.outputPolicy === "kill") run.termination.request("output_limit");
     },
@@ -181,17 +179,26 @@ async function conduct(run: Run, stage: Stage): Promise<ExitFacts> {
   });
   context.onHandout(lane.name, lease.launch, { queueMs: lease.queueMs, handoutMs });
 
-  // The runner keeps the time; this is for a runner that cannot speak any more, or a client that does not read its ending.
+  // The runner keeps the time, and tells every ending. This is for a runner that cannot speak any more.
   const giveUp = async (afterMs: number): Promise<void> => {
     await clock.sleep(afterMs, { signal: over.signal });
-    resolve({ kind: "unresponsive" });
+    run.readOn();
+    await outlastSilence(channel, lane.config.killGraceMs, {
+      clock,
+      signal: over.signal,
+      unreadMs: run.isWanted ? context.unreadMs : 0,
+      onUnread: () => {
+        run.leaveOut();
+      },
+    });
+    resolve({ kind: "unresponsive", hasBegun: channel.hasBegun });
   };
   const ignoreEnd = (): void => undefined;
-  giveUp(program.timeoutMs + lane.config.killGraceMs).catch(ignoreEnd);
+  giveUp(program.timeoutMs).catch(ignoreEnd);
   const kill = (): void => {
     const { reason } = run.termination;
     if (reason !== undefined) channel.kill(KILL_CAUSES[reason]);
-    giveUp(lane.config.killGraceMs).catch(ignoreEnd);
+    giveUp(0).catch(ignoreEnd);
   };
   if (run.termination.signal.aborted) kill();
   else run.termination.signal.addEventListener("abort", kill, { signal: over.signal });

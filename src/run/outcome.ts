@@ -9,8 +9,11 @@ export type Ending =
   | { readonly kind: "reported"; readonly exit: RunnerExit }
   /** The sandbox went away under the run. */
   | { readonly kind: "lost"; readonly end: SandboxEnd }
-  /** The runner said nothing within the grace after the time-out or a kill; the sandbox is removed regardless. */
-  | { readonly kind: "unresponsive" };
+  /**
+   * The runner said nothing within the grace after the time-out or a kill, while it was listened to; the sandbox is removed
+   * regardless. Where it has said nothing at all since the program was sent, the program may never have begun.
+   */
+  | { readonly kind: "unresponsive"; readonly hasBegun: boolean };
 
 export interface Verdict {
   readonly reason: ExitReason;
@@ -42,7 +45,7 @@ export function decide(ending: Ending, requested: KillReason | undefined): Verdi
       // Only the kernel's out-of-memory killer takes PID 1 away and leaves this mark.
       return ending.end.oomKilled ? { reason: "out_of_memory", exitCode: null, signal: "SIGKILL" } : without("lost");
     case "unresponsive":
-      return without(requested ?? "timed_out");
+      return without(requested ?? (ending.hasBegun ? "timed_out" : "lost"));
     default:
       return ending satisfies never;
   }

@@ -56,7 +56,7 @@ export class RunOutput {
   readonly #options: RunOutputOptions;
   readonly #streams = { stdout: new Stream(), stderr: new Stream() };
   #headLeft: number;
-  readonly #tailBytes: number;
+  #tailBytes: number;
   #lastSentAt = -Infinity;
   #gathering: AbortController | undefined;
   #isFinished = false;
@@ -107,6 +107,12 @@ export class RunOutput {
     waiting.push(bytes);
     if (isDue) this.#sendWaiting();
     else this.#gather();
+  }
+
+  /** Everything that is taken from here on is left out, as what is over the limit is. */
+  leaveOut(): void {
+    this.#headLeft = 0;
+    this.#tailBytes = 0;
   }
 
   /** Sends all that is left to send: what waits, the tail, and a replacement for a character that never became whole. */

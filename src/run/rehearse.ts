@@ -5,6 +5,7 @@ import { encodeExit, encodeFrame, FromRunner } from "../container/runner-frames.
 import type { RunningSandbox, SandboxId } from "../container/runtime.js";
 import { Lease } from "../pool/lease.js";
 import { Sandbox } from "../pool/sandbox.js";
+import { breathe } from "./breathe.js";
 import { execute } from "./execute.js";
 import type { Run } from "./run.js";
 
@@ -34,7 +35,7 @@ export async function rehearse(run: Run, { config, clock }: { config: LaneConfig
   const lease = new Lease(pretendedSandbox(), { launch: "warm", queueMs: 0 });
   const lane = { name: run.request.lane, config, take: () => lease, acquire: () => Promise.resolve(lease) };
   const ignore = (): void => undefined;
-  await execute(run, { lanes: { get: () => lane }, clock, onHandout: ignore, onEnd: ignore });
+  await execute(run, { lanes: { get: () => lane }, clock, unreadMs: 0, breathe, onHandout: ignore, onEnd: ignore });
 }
 
 function pretendedSandbox(): Sandbox {

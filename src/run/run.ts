@@ -32,6 +32,8 @@ export interface RunOptions {
   readonly send: (message: ServerMessage) => void;
   /** Sends a piece of output, in its order among the messages. */
   readonly sendOutput: (piece: OutputPiece) => void;
+  /** Whether what an ended run has left to say may be kept for a client that does not read at present; absent, it may. */
+  readonly hasRoom?: () => boolean;
 }
 
 /** A client's request from its arrival to its last message: what goes out about it, and what comes in for it. */
@@ -46,7 +48,11 @@ export class Run {
   #seq = 0;
   #ended = false;
   #channel: RunnerChannel | undefined;
+  /** The client does not read. */
   #paused = false;
+  /** The program is over, as far as the daemon knows: what is left to read is bounded. */
+  #readsOn = false;
+  #leavesOut = false;
   /** Input that came before the sandbox did. */
   readonly #early = new ByteQueue();
   #inputEnded = false;
@@ -65,6 +71,17 @@ export class Run {
     }
   }
 
+  /** Whether somebody may still want to hear how it ends: its client is there, and the daemon is not stopping. */
+  get isWanted(): boolean {
+    const { reason } = this.termination;
+    return reason !== "client_gone" && reason !== "shutdown";
+  }
+
+  /** Whether what the sandbox says now cannot be kept for the client any more. */
+  get leavesOut(): boolean {
+    return this.#leavesOut && !this.#hasRoom();
+  }
+
   /** Whether the terminal message has been sent. */
   get ended(): boolean {
     return this.#ended;
@@ -80,6 +97,7 @@ export class Run {
   emitOutput(stream: OutputStream, bytes: Buffer, omittedBytes: number): void {
     const { id, encoding } = this.request;
     this.#options.sendOutput({ stream, id, seq: this.#nextSeq(), bytes, encoding, omittedBytes });
+    this.#regulate();
   }
 
   #nextSeq(): number {
@@ -90,9 +108,14 @@ export class Run {
 
   /** Sends one collected file; text that is no text goes as exact bytes whatever was asked for. */
   emitFile(file: { path: string; mode: number; content: Buffer }): void {
+    if (this.leavesOut) {
+      this.emitSkipped({ path: file.path, size: file.content.length, why: "unread" });
+      return;
+    }
     const encoding = this.request.encoding === "utf8" && isUtf8(file.content) ? "utf8" : "base64";
     const { path, mode, content } = file;
     this.emit({ type: "file", path, size: content.length, mode, content: content.toString(encoding), encoding });
+    this.#regulate();
   }
 
   emitSkipped(file: { path: string; size: number; why: NonNullable<FileMessage["skipped"]> }): void {
@@ -104,7 +127,7 @@ export class Run {
     this.#channel = channel;
     if (this.#early.length > 0) channel.writeStdin(this.#early.take(this.#early.length));
     if (this.#inputEnded) channel.endStdin();
-    if (this.#paused) channel.pause();
+    this.#regulate();
   }
 
   /**
@@ -148,11 +171,37 @@ export class Run {
   /** Holds the program back, because the client does not read. */
   pause(): void {
     this.#paused = true;
-    this.#channel?.pause();
+    this.#regulate();
   }
 
   resume(): void {
     this.#paused = false;
-    this.#channel?.resume();
+    this.#regulate();
+  }
+
+  /** From now on what the sandbox has left to say is read though the client does not read, as far as there is room for it. */
+  readOn(): void {
+    this.#readsOn = true;
+    this.#regulate();
+  }
+
+  /** From now on what there is no room for is left out, and said to be, so that the run's ending is reached. */
+  leaveOut(): void {
+    this.#leavesOut = true;
+    this.#regulate();
+  }
+
+  /** Whether more may be kept for the client. */
+  #hasRoom(): boolean {
+    return !this.#paused || this.#options.hasRoom?.() !== false;
+  }
+
+  #regulate(): void {
+    const channel = this.#channel;
+    if (channel === undefined) return;
+    const mayRead = !this.#paused || (this.#readsOn && (this.#leavesOut || this.#hasRoom()));
+    if (mayRead === !channel.isPaused) return;
+    if (mayRead) channel.resume();
+    else channel.pause();
   }
 }

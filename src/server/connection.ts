@@ -198,6 +198,7 @@ export class Connection {
         const { json, release } = this.#options.output.encode(piece);
         this.#outbox.sendText(json, release);
       },
+      hasRoom: () => this.#outbox.hasRoom,
     });
     this.#live.set(id, run);
     if (this.#outbox.held) run.pause();

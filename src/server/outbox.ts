@@ -11,6 +11,9 @@ export interface OutboxOptions {
   readonly onStuck: () => void;
 }
 
+/** Beyond the bytes above which sources are held back, so many are kept of what ended runs have left to say. */
+const READ_ON_BYTES = 4 * 1024 * 1024;
+
 /** Bytes would go out as a binary frame otherwise. */
 const AS_TEXT = { binary: false };
 
@@ -29,6 +32,12 @@ export class Outbox {
   /** Whether the sources are to wait. */
   get held(): boolean {
     return this.#held;
+  }
+
+  /** Whether what ended runs have left to say may still be kept. A client that is gone keeps nothing, and bounds nothing. */
+  get hasRoom(): boolean {
+    const { readyState, OPEN, bufferedAmount } = this.#socket;
+    return readyState !== OPEN || bufferedAmount < this.#options.highWaterBytes + READ_ON_BYTES;
   }
 
   /** Sends a message; to a client that is gone it does nothing. */

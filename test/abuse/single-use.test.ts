@@ -156,13 +156,13 @@ describe("single use, and the stock behind it", () => {
       }
     }));
 
-  it("B7.70 a sandbox that was frozen while it waited runs nothing: its run ends at the time-out, the next one is well", () =>
+  it("B7.70 a sandbox that was frozen while it waited runs nothing: its run is lost, the next one is well", () =>
     arena.withstands(async ({ peer }) => {
       const [only] = await warmOf("last");
       await callEngine("POST", `/containers/${only!.Id}/pause`);
       const { stdout, exit } = await peer.run("last", "echo ran", { timeoutMs: 300 });
       expect(stdout).toBe("");
-      expect(exit).toMatchObject({ reason: "timed_out", exitCode: null, signal: null });
+      expect(exit).toMatchObject({ reason: "lost", exitCode: null, signal: null });
       expect(await peer.run("last", "echo ran")).toMatchObject({ stdout: "ran\n", exit: { reason: "exited" } });
     }));
 

@@ -33,6 +33,7 @@ const LEAVES = [
   "image-targets",
   "log",
   "package-root",
+  "patience",
   "semaphore",
 ].map((name) => `${name}.ts`);
 

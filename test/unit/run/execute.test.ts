@@ -3,7 +3,7 @@ import type { LaneConfig } from "../../../src/config/schema.js";
 import { HEADWAY_MS } from "../../../src/pool/headway.js";
 import { runMessage, serverMessage, type ServerMessage } from "../../../src/protocol/messages.js";
 import { execute, type RunRecord } from "../../../src/run/execute.js";
-import { Run } from "../../../src/run/run.js";
+import { Run, type RunOptions } from "../../../src/run/run.js";
 import type { FakeBehaviour } from "../../support/fake-runtime.js";
 import { settle } from "../../support/manual-clock.js";
 import { standing } from "../../support/promises.js";
@@ -21,6 +21,7 @@ function start(
   rig: LaneRig,
   fields: Record<string, unknown> = {},
   before: (run: Run) => void = () => undefined,
+  more: Pick<RunOptions, "hasRoom"> = {},
 ): Started {
   const messages: ServerMessage[] = [];
   const records: RunRecord[] = [];
@@ -33,12 +34,15 @@ function start(
       const omitted = omittedBytes === 0 ? {} : { omittedBytes };
       messages.push({ type: stream, id, seq, data: bytes.toString(encoding), ...omitted });
     },
+    ...more,
   });
   before(run);
   const { lanes, clock } = rig;
   const done = execute(run, {
     lanes,
     clock,
+    unreadMs: 3_000,
+    breathe: () => Promise.resolve(),
     onHandout: () => undefined,
     onEnd: (_run, record) => records.push(record),
   });
@@ -338,7 +342,7 @@ describe("a run out of time", () => {
 
   it("is ended without its runner when that one says nothing within the grace", async () => {
     await using rig = await rigOf();
-    const run = await running(rig, { code: "sleep 30", timeoutMs: 1_000 });
+    const run = await running(rig, { code: "echo begun\nsleep 30", timeoutMs: 1_000 });
     rig.engine.sandboxes[0]!.freeze();
     await rig.clock.advance(1_499);
     expect(run.run.ended).toBe(false);
@@ -350,6 +354,44 @@ describe("a run out of time", () => {
       output: { stdout: { truncated: true }, stderr: { truncated: true } },
     });
     expect(rig.lane.counts.leased).toBe(0);
+  });
+
+  it("is lost, not out of time, when its runner has said nothing at all", async () => {
+    await using rig = await rigOf();
+    rig.engine.sandboxes[0]!.freeze();
+    const run = await running(rig, { code: "echo never", timeoutMs: 1_000 });
+    await rig.clock.advance(1_500);
+    await run.done;
+    expect(terminalOf(run)).toMatchObject({ reason: "lost", exitCode: null, usage: { cpuMs: null } });
+  });
+
+  it("is not given up while its client does not read: that time does not count", async () => {
+    await using rig = await rigOf();
+    const full = { hasRoom: () => false };
+    const run = start(rig, { code: "echo begun\nexit 4", timeoutMs: 1_000 }, (fresh) => fresh.pause(), full);
+    await rig.clock.advance(3_900);
+    expect(run.run.ended).toBe(false);
+    run.run.resume();
+    await run.done;
+    expect(textOf(run)).toBe("begun\n");
+    expect(terminalOf(run)).toMatchObject({ reason: "exited", exitCode: 4 });
+  });
+
+  it("tells its true ending though its client never reads: what there is no room for is left out, and said to be", async () => {
+    await using rig = await rigOf();
+    const program = { code: `head -c ${32 * 1024} /dev/zero\nexit 4`, collect: ["left"] };
+    const files = [{ path: "left", content: "kept" }];
+    const options = { timeoutMs: 1_000, files, ...program };
+    const run = start(rig, options, (fresh) => fresh.pause(), { hasRoom: () => false });
+    await rig.clock.advance(10_000);
+    await run.done;
+    expect(textOf(run)).toBe("");
+    expect(run.messages).toContainEqual(expect.objectContaining({ type: "file", path: "left", skipped: "unread" }));
+    expect(terminalOf(run)).toMatchObject({
+      reason: "exited",
+      exitCode: 4,
+      output: { stdout: { bytes: 32 * 1024, sent: 0, truncated: true } },
+    });
   });
 });
 
@@ -609,7 +651,11 @@ describe("a run that writes much", () => {
     );
     await rig.clock.advance(1_500);
     await run.done;
-    expect(terminalOf(run)).toMatchObject({ reason: "timed_out", output: { stdout: { truncated: true } } });
+    const { output } = terminalOf(run) as Extract<Terminal, { type: "exit" }>;
+    expect(terminalOf(run)).toMatchObject({ reason: "timed_out", signal: "SIGKILL" });
+    // What it had written is read, and told.
+    expect(output.stdout.bytes).toBeGreaterThan(0);
+    expect(output.stdout).toMatchObject({ sent: output.stdout.bytes, truncated: false });
   });
 });
 

@@ -18,7 +18,8 @@ function reported(exit: Partial<RunnerExit>): Ending {
 const signaled = (value: number, exit: Partial<RunnerExit> = {}): Ending =>
   reported({ kind: "signaled", value, ...exit });
 const lost = (oomKilled = false): Ending => ({ kind: "lost", end: { exitCode: 137, oomKilled } });
-const unresponsive: Ending = { kind: "unresponsive" };
+const unresponsive: Ending = { kind: "unresponsive", hasBegun: true };
+const neverBegun: Ending = { kind: "unresponsive", hasBegun: false };
 
 type Row = [
   what: string,
@@ -112,6 +113,8 @@ const TABLE: readonly Row[] = [
   ["its sandbox is lost after a cancel", lost(), "cancelled", "cancelled", null, null],
   ["its sandbox is lost to memory after its client went", lost(true), "client_gone", "client_gone", null, null],
   ["its runner does not report the time-out", unresponsive, undefined, "timed_out", null, null],
+  ["its runner has never said a word", neverBegun, undefined, "lost", null, null],
+  ["it is cancelled and its runner has never said a word", neverBegun, "cancelled", "cancelled", null, null],
   ["its runner does not answer the cancel", unresponsive, "cancelled", "cancelled", null, null],
   ["its runner does not answer the stop", unresponsive, "shutdown", "shutdown", null, null],
   ["its runner does not answer after too much output", unresponsive, "output_limit", "output_limit", null, null],

@@ -1,0 +1,185 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type DaemonProcess, startDaemon, startDaemonProcess, type TestDaemon } from "../support/daemon.js";
+import { containerOf, containersOf } from "../support/engine-view.js";
+import { Peer } from "../support/peer.js";
+import { callEngine } from "../support/probes/engine.js";
+import { waitFor } from "../support/wait.js";
+
+/** Short enough that what a test holds up lasts longer than a time-out and this together. */
+const KILL_GRACE_MS = 300;
+const TIMEOUT_MS = 1_000;
+const HELD_UP_MS = 2_500;
+
+const SETTINGS = ["python", "shell"].map((lane) => `lanes.${lane}.killGraceMs=${KILL_GRACE_MS}`);
+
+describe("a daemon that stood still", () => {
+  let daemon: DaemonProcess;
+  beforeAll(async () => {
+    daemon = await startDaemonProcess(SETTINGS);
+  });
+  afterAll(async () => {
+    await daemon[Symbol.asyncDispose]();
+  });
+
+  /** Nothing of the daemon runs for so long, as under a debugger, on a suspended machine, or on one that swaps. */
+  async function standStill(ms: number): Promise<void> {
+    daemon.kill("SIGSTOP");
+    await sleep(ms);
+    daemon.kill("SIGCONT");
+  }
+
+  it("tells how a program ended meanwhile, and all that it wrote", async () => {
+    await using peer = await Peer.connect(daemon.url);
+    const code =
+      "import time\nprint('up', flush=True)\ntime.sleep(0.3)\nprint('done')\nopen('left.txt', 'w').write('kept')";
+    const id = peer.start("python", code, { timeoutMs: TIMEOUT_MS, collect: ["*.txt"] });
+    await peer.heard(id, "stdout");
+    await standStill(HELD_UP_MS);
+    const { stdout, exit, messages } = await peer.ending(id);
+    expect(exit).toMatchObject({ reason: "exited", exitCode: 0 });
+    expect(exit?.usage.cpuMs).not.toBeNull();
+    expect(stdout).toBe("up\ndone\n");
+    expect(messages).toContainEqual(expect.objectContaining({ type: "file", path: "left.txt", content: "kept" }));
+  });
+
+  it("tells of a program that ran out of time meanwhile", async () => {
+    await using peer = await Peer.connect(daemon.url);
+    const code = "import time\nprint('up', flush=True)\ntime.sleep(0.3)\nprint('last', flush=True)\ntime.sleep(60)";
+    const id = peer.start("python", code, { timeoutMs: TIMEOUT_MS });
+    await peer.heard(id, "stdout");
+    await standStill(HELD_UP_MS);
+    const { stdout, exit } = await peer.ending(id);
+    expect(exit).toMatchObject({ reason: "timed_out", signal: "SIGKILL" });
+    expect(exit?.usage.cpuMs).not.toBeNull();
+    expect(stdout).toBe("up\nlast\n");
+  });
+
+  it("tells what came of many programs at once, whatever they wrote", async () => {
+    await using peer = await Peer.connect(daemon.url);
+    const code = "read go; head -c 200000 /dev/zero | tr '\\0' x; exit 7";
+    const ids = ["shell", "python"].flatMap((lane) =>
+      Array.from({ length: 3 }, () =>
+        peer.start(lane, lane === "shell" ? code : "input()\nprint('y' * 200_000)\nraise SystemExit(7)", {
+          timeoutMs: TIMEOUT_MS * 3,
+          stdin: true,
+        }),
+      ),
+    );
+    for (const id of ids) await peer.heard(id, "started");
+    for (const id of ids) peer.send({ type: "stdin", id, data: "go\n" });
+    await peer.until(() => ids.some((id) => peer.outcome(id).stdout.length > 0), "one of them to write");
+    await standStill(TIMEOUT_MS * 3 + HELD_UP_MS);
+    for (const id of ids) {
+      const { stdout, exit } = await peer.ending(id);
+      expect(exit).toMatchObject({ reason: "exited", exitCode: 7 });
+      expect(stdout.length).toBeGreaterThanOrEqual(200_000);
+    }
+  });
+
+  it("keeps the ending of a program that was over before its cancel arrived", async () => {
+    await using peer = await Peer.connect(daemon.url);
+    const id = peer.start("python", "print('up', flush=True)\nimport time\ntime.sleep(0.3)\nprint('over')");
+    await peer.heard(id, "stdout");
+    daemon.kill("SIGSTOP");
+    await sleep(600);
+    peer.send({ type: "cancel", id });
+    await sleep(HELD_UP_MS);
+    daemon.kill("SIGCONT");
+    expect(await peer.ending(id)).toMatchObject({ stdout: "up\nover\n", exit: { reason: "exited", exitCode: 0 } });
+  });
+});
+
+describe("a client that does not read", () => {
+  let daemon: TestDaemon;
+  beforeAll(async () => {
+    daemon = await startDaemon([...SETTINGS, "server.slowClientMs=20000"]);
+  });
+  afterAll(async () => {
+    await daemon[Symbol.asyncDispose]();
+  });
+
+  /** Has a run of this client flood until nothing more of it is read. */
+  async function flooded(peer: Peer): Promise<string> {
+    const flood = peer.start("shell", "exec yes");
+    await peer.heard(flood, "stdout");
+    peer.socket.pause();
+    await sleep(500);
+    return flood;
+  }
+
+  it("hears later how its other runs ended, with their files", async () => {
+    await using peer = await Peer.connect(daemon.url);
+    const flood = await flooded(peer);
+    const options = { timeoutMs: TIMEOUT_MS, collect: ["out.bin"] };
+    const id = peer.start("python", "print('quick')\nopen('out.bin', 'wb').write(bytes(100_000))", options);
+    const slow = peer.start("python", "import time\nprint('slow', flush=True)\ntime.sleep(60)", {
+      timeoutMs: TIMEOUT_MS,
+    });
+    await sleep(HELD_UP_MS);
+    peer.send({ type: "cancel", id: flood });
+    peer.socket.resume();
+    const { stdout, exit, messages } = await peer.ending(id);
+    expect(exit).toMatchObject({ reason: "exited", exitCode: 0 });
+    expect(stdout).toBe("quick\n");
+    expect(messages).toContainEqual(expect.objectContaining({ type: "file", path: "out.bin", size: 100_000 }));
+    expect(await peer.ending(slow)).toMatchObject({
+      stdout: "slow\n",
+      exit: { reason: "timed_out", signal: "SIGKILL" },
+    });
+    expect((await peer.ending(flood)).exit).toMatchObject({ reason: "cancelled", signal: "SIGKILL" });
+  });
+
+  it("hears that a program had ended by itself though it cancelled it meanwhile", async () => {
+    await using peer = await Peer.connect(daemon.url);
+    const flood = await flooded(peer);
+    const id = peer.start("python", "print('quick')");
+    await sleep(1_000);
+    peer.send({ type: "cancel", id });
+    await sleep(HELD_UP_MS);
+    peer.send({ type: "cancel", id: flood });
+    peer.socket.resume();
+    expect(await peer.ending(id)).toMatchObject({ stdout: "quick\n", exit: { reason: "exited", exitCode: 0 } });
+  });
+
+  it("gives its sandboxes back though it never reads again", async () => {
+    await using peer = await Peer.connect(daemon.url);
+    await flooded(peer);
+    const busy = (): number => [...daemon.daemon.lanes].reduce((sum, { counts }) => sum + counts.leased, 0);
+    peer.start("python", "print('y' * 300_000)", { timeoutMs: TIMEOUT_MS });
+    await waitFor(() => busy() === 2, { timeoutMs: 10_000, what: "both runs to have begun" });
+    peer.socket.terminate();
+    await waitFor(() => busy() === 0, { timeoutMs: 10_000, what: "both sandboxes to be given back" });
+  });
+});
+
+describe("a sandbox that does not answer", () => {
+  let daemon: TestDaemon;
+  beforeAll(async () => {
+    daemon = await startDaemon([...SETTINGS, "lanes.shell.warm=1"]);
+  });
+  afterAll(async () => {
+    await daemon[Symbol.asyncDispose]();
+  });
+
+  it("is lost where the program was never taken, and not out of time", async () => {
+    await using peer = await Peer.connect(daemon.url);
+    const only = (await containersOf(daemon.instance)).find(({ Labels }) => Labels["matchbox.lane"] === "shell");
+    await callEngine("POST", `/containers/${only!.Id}/pause`);
+    const { stdout, exit } = await peer.run("shell", "echo ran", { timeoutMs: TIMEOUT_MS });
+    expect(stdout).toBe("");
+    expect(exit).toMatchObject({ reason: "lost", exitCode: null, signal: null, usage: { cpuMs: null } });
+  });
+
+  it.each([
+    ["said something", "echo up; exec sleep 60"],
+    ["is silent", "exec sleep 60"],
+  ])("is out of time where the program had begun and %s", async (_what, code) => {
+    await using peer = await Peer.connect(daemon.url);
+    const id = peer.start("shell", code, { timeoutMs: TIMEOUT_MS });
+    const { sandbox } = await peer.heard(id, "started");
+    await sleep(400);
+    await callEngine("POST", `/containers/${(await containerOf(sandbox))!.Id}/pause`);
+    expect((await peer.ending(id)).exit).toMatchObject({ reason: "timed_out", exitCode: null, signal: null });
+  });
+});
