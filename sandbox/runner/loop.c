@@ -1,5 +1,6 @@
 #include "loop.h"
 
+#include "claim.h"
 #include "collect.h"
 #include "endings.h"
 #include "exit_notice.h"
@@ -65,6 +66,7 @@ static struct {
     struct loop_start start;
     enum phase phase;
     pid_t main_pid;
+    int main_claim; /* where the main process tells of its exit, or -1 */
     struct output out;
     struct output err;
 
@@ -306,13 +308,16 @@ static void reap(void) {
 }
 
 /*
- * The main process has said that it exits with this code, and all that is left of it is the kernel's work. Where nobody
- * else is alive either, nothing more can be written, and the end need not wait for that work. It is stopped, and dies
- * with the container: its death would take a processor while the ending is on its way. A program that only pretends to
- * exit makes it true. Files are never collected beside a process that is not known to be dead.
+ * Somebody says that the main process exits; whether it does, only that process itself can say. Where it does, all that
+ * is left of it is the kernel's work, and where nobody else is alive either, nothing more can be written, and the end
+ * need not wait for that work. It is stopped, and dies with the container: its death would take a processor while the
+ * ending is on its way. A program that only pretends to exit makes it true. Files are never collected beside a process
+ * that is not known to be dead.
  */
-static void on_exit_notice(uint8_t code, uint32_t max_rss_kib) {
-    if (runner.phase != PHASE_RUNNING) {
+static void on_exit_notice(void) {
+    struct claim claim;
+    /* The claim first, and who is alive after that: who claims starts nobody any more. */
+    if (runner.phase != PHASE_RUNNING || !claim_read(runner.main_claim, runner.start.exit_notice, &claim)) {
         return;
     }
     if (runner.kill_cause != CAUSE_NONE || runner.collector.wanted ||
@@ -322,9 +327,9 @@ static void on_exit_notice(uint8_t code, uint32_t max_rss_kib) {
     }
     (void)kill(runner.main_pid, SIGSTOP);
     const int64_t now = now_ns();
-    runner.ending = (struct ending){.code = code};
+    runner.ending = (struct ending){.code = claim.code};
     runner.elapsed_us = (uint64_t)(now - runner.run_started_ns) / 1000;
-    usage_add_rss(&runner.usage, max_rss_kib);
+    usage_add_rss(&runner.usage, claim.max_rss_kib);
     begin_ending(now);
     runner.all_dead = true;
 }
@@ -629,16 +634,14 @@ static void read_signals(void) {
     if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
         loop_fail(FAILED_INTERNAL, "read signals", got == 0 ? EIO : errno);
     }
-    /* Who sent SIGCHLD proves nothing; whether somebody has ended is what this finds out. */
+    /* Who sent a signal proves nothing. Of SIGCHLD: whether somebody has ended is what this finds out. */
     reap();
+    bool is_noticed = false;
     for (size_t i = 0; got > 0 && i < (size_t)got / sizeof signals[0]; i++) {
-        const uint64_t value = signals[i].ssi_ptr;
-        const uint32_t rss = (uint32_t)(value >> 8);
-        const uint8_t code = (uint8_t)value;
-        if (signals[i].ssi_signo == EXIT_NOTICE_SIGNAL && runner.start.exit_notice != 0 &&
-            value == exit_notice(runner.start.exit_notice, rss, code)) {
-            on_exit_notice(code, rss);
-        }
+        is_noticed = is_noticed || signals[i].ssi_signo == EXIT_NOTICE_SIGNAL;
+    }
+    if (is_noticed && runner.start.exit_notice != 0) {
+        on_exit_notice();
     }
 }
 
@@ -762,6 +765,7 @@ void loop_prepare(const struct loop_start *start) {
 
 _Noreturn void loop_run(const struct interpreter *interpreter) {
     runner.main_pid = interpreter->pid;
+    runner.main_claim = claim_open(interpreter->pid);
     runner.out = (struct output){.fd = interpreter->out, .frame = FRAME_STDOUT};
     runner.err = (struct output){.fd = interpreter->err, .frame = FRAME_STDERR};
     runner.control = interpreter->control;
