@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/single_threaded.h>
 #include <sys/syscall.h>
@@ -25,10 +26,12 @@
 #pragma weak getpid
 #pragma weak getrusage
 #pragma weak on_exit
+#pragma weak kill
+#pragma weak prctl
 #pragma weak sigaddset
 #pragma weak sigemptyset
+#pragma weak sigfillset
 #pragma weak sigprocmask
-#pragma weak sigqueue
 #pragma weak sigtimedwait
 #pragma weak stdout
 #pragma weak syscall
@@ -59,14 +62,25 @@ static bool is_alone(void) {
     return token != 0 && getpid() == process && __libc_single_threaded;
 }
 
+static void write_claim(char name[EXIT_CLAIM_DIGITS + 1], uint64_t claim) {
+    for (int i = EXIT_CLAIM_DIGITS - 1; i >= 0; i--) {
+        name[i] = "0123456789abcdef"[claim & 0xf];
+        claim >>= 4;
+    }
+    name[EXIT_CLAIM_DIGITS] = '\0';
+}
+
 /*
- * Until the runner stops this process, which it does where it believes the notice: to end now would take a processor
- * for as long as the kernel needs to take the memory apart, just when the ending is on its way. Where it does not
- * believe it, it says so, and the process ends as any other.
+ * Until the runner stops this process, which it does where the claim is all that it needs: to end now would take a
+ * processor for as long as the kernel needs to take the memory apart, just when the ending is on its way. Where it
+ * needs more, it says so, and the process ends as any other.
  */
-static void wait_for_runner(const sigset_t *answer) {
+static void wait_for_runner(void) {
     const struct timespec patience = {.tv_nsec = EXIT_NOTICE_PATIENCE_MS * 1000000L};
-    (void)sigtimedwait(answer, NULL, &patience);
+    sigset_t answer;
+    (void)sigemptyset(&answer);
+    (void)sigaddset(&answer, EXIT_NOTICE_ANSWER);
+    (void)sigtimedwait(&answer, NULL, &patience);
 }
 
 /* Registered before anything else, so glibc calls it after everything else: nothing of the program's runs any more. */
@@ -76,14 +90,21 @@ static void on_end(int status, void *unused) {
         return;
     }
     (void)_IO_fflush(NULL); /* what glibc does next */
-    sigset_t answer;
-    (void)sigemptyset(&answer);
-    (void)sigaddset(&answer, EXIT_NOTICE_ANSWER);
-    (void)sigprocmask(SIG_BLOCK, &answer, NULL);
-    const union sigval notice = {.sival_ptr = (void *)(uintptr_t)exit_notice(token, max_rss_kib(), (uint8_t)status)};
-    if (sigqueue(1, EXIT_NOTICE_SIGNAL, notice) == 0) {
-        wait_for_runner(&answer);
-    } /* else its queue is full, and the end is told when the kernel tells it */
+    char name[EXIT_CLAIM_DIGITS + 1], claim[EXIT_CLAIM_DIGITS + 1];
+    write_claim(claim, exit_claim(token, max_rss_kib(), (uint8_t)status));
+    /* What is claimed must stay true: from here on no handler of the program's can run, and nothing can be forked. */
+    sigset_t all, before;
+    (void)sigfillset(&all);
+    if (sigprocmask(SIG_SETMASK, &all, &before) != 0) {
+        return; /* and the end is told when the kernel tells it */
+    }
+    if (prctl(PR_GET_NAME, name, 0, 0, 0) == 0 && prctl(PR_SET_NAME, claim, 0, 0, 0) == 0) {
+        if (kill(1, EXIT_NOTICE_SIGNAL) == 0) {
+            wait_for_runner();
+        }
+        (void)prctl(PR_SET_NAME, name, 0, 0, 0); /* others are alive, and may look */
+    }
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
 /*
@@ -136,8 +157,8 @@ __attribute__((constructor)) static void begin(int argc, char **argv, char **env
     (void)argc;
     (void)argv;
     if (_IO_fflush == NULL || exit == NULL || getpid == NULL || getrusage == NULL || on_exit == NULL ||
-        sigaddset == NULL || sigemptyset == NULL || sigprocmask == NULL || sigqueue == NULL || sigtimedwait == NULL ||
-        &__libc_single_threaded == NULL) {
+        kill == NULL || prctl == NULL || sigaddset == NULL || sigemptyset == NULL || sigfillset == NULL ||
+        sigprocmask == NULL || sigtimedwait == NULL || &__libc_single_threaded == NULL) {
         return; /* no glibc, or one older than 2.32: what constructors are given is not known either */
     }
     char **kept = environment;

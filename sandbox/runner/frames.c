@@ -259,6 +259,10 @@ bool outbox_direct(struct outbox *outbox) {
     return outbox_put(outbox, FRAME_DIRECT_ANSWER, NULL, 0);
 }
 
+bool outbox_running(struct outbox *outbox) {
+    return outbox_put(outbox, FRAME_RUNNING, NULL, 0);
+}
+
 bool outbox_stdin_room(struct outbox *outbox, uint32_t bytes) {
     uint8_t payload[4];
     put_u32(payload, bytes);

@@ -13,7 +13,7 @@ enum {
     FRAME_HEADER_SIZE = 5,
     FRAME_PAYLOAD_MAX = 65536,
     FRAME_SIZE_MAX = FRAME_HEADER_SIZE + FRAME_PAYLOAD_MAX,
-    PROTOCOL_VERSION = 2,
+    PROTOCOL_VERSION = 3,
     KILL_CAUSE_MIN = 16,
     READY_PAYLOAD_SIZE = 25,
     EXIT_PAYLOAD_SIZE = 60,
@@ -42,6 +42,7 @@ enum frame_to_daemon {
     FRAME_FAILED = 0x89,
     FRAME_LOG = 0x8a,
     FRAME_DIRECT_ANSWER = 0x8b,
+    FRAME_RUNNING = 0x8c,
 };
 
 enum skipped_why {
@@ -165,6 +166,7 @@ void outbox_commit(struct outbox *outbox, uint8_t type, size_t length);
 /* Small frames of the runner itself. They live on OUTBOX_RESERVE and return false only when even that is used up. */
 bool outbox_ready(struct outbox *outbox, const struct pipe_offer *offer);
 bool outbox_direct(struct outbox *outbox);
+bool outbox_running(struct outbox *outbox);
 bool outbox_stdin_room(struct outbox *outbox, uint32_t bytes);
 bool outbox_exit(struct outbox *outbox, const struct exit_report *report);
 bool outbox_failed(struct outbox *outbox, enum failed_code code, const char *text);

@@ -1,5 +1,6 @@
 #include "loop.h"
 
+#include "claim.h"
 #include "collect.h"
 #include "endings.h"
 #include "exit_notice.h"
@@ -35,6 +36,9 @@ enum {
     /* How long the runner stays after EXIT for the daemon to let it go. Its own end, and what the engine does about it,
      * take a processor that others' runs may need just then; the daemon knows. */
     LINGER_MS = 100,
+    /* A run of which the daemon has heard nothing for so long after RUN is told to be running. Most have ended by
+     * then. */
+    RUNNING_MARK_MS = 100,
     /* In the signature by which an interpreter knows a ZIP archive, and in no program's text. */
     ARCHIVE_BYTE = 0x05,
 };
@@ -62,6 +66,7 @@ static struct {
     struct loop_start start;
     enum phase phase;
     pid_t main_pid;
+    int main_claim; /* where the main process tells of its exit, or -1 */
     struct output out;
     struct output err;
 
@@ -78,6 +83,7 @@ static struct {
     bool has_more_files; /* than the program's own, or that one may be an archive of a program */
 
     int64_t run_started_ns;
+    int64_t mark_ns;          /* when RUNNING is due; 0: not at all, the daemon knows */
     int64_t deadline_ns;      /* of the program; 0: none */
     int64_t kill_deadline_ns; /* of SIGKILL; 0: none was sent */
     uint8_t kill_cause;
@@ -102,6 +108,10 @@ static int64_t now_ns(void) {
         loop_fail(FAILED_INTERNAL, "clock_gettime", errno);
     }
     return (int64_t)now.tv_sec * NANOSECONDS + now.tv_nsec;
+}
+
+static int64_t nanoseconds(uint32_t milliseconds) {
+    return (int64_t)milliseconds * (NANOSECONDS / 1000);
 }
 
 static void close_and_forget(int *fd) {
@@ -172,6 +182,7 @@ static bool read_output(struct output *output) {
         const bool is_program = runner.run_started_ns != 0;
         outbox_commit(&runner.outbox, is_program ? output->frame : FRAME_LOG, (size_t)got);
         output->bytes += is_program ? (uint64_t)got : 0;
+        runner.mark_ns = 0;
         return true;
     }
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
@@ -224,6 +235,7 @@ static void grant_stdin_room(void) {
     /* Not on the reserve: a daemon that only sends must not use up the room of EXIT. */
     if (outbox_payload(&runner.outbox) != NULL && outbox_stdin_room(&runner.outbox, runner.stdin_owed)) {
         runner.stdin_granted += runner.stdin_owed;
+        runner.mark_ns = 0;
         runner.stdin_owed = 0;
     }
 }
@@ -239,15 +251,16 @@ static void kill_run(uint8_t cause) {
     }
     if (runner.kill_cause == CAUSE_NONE) {
         runner.kill_cause = cause; /* the first one wins */
-        runner.kill_deadline_ns = now_ns() + (int64_t)KILL_PATIENCE_MS * (NANOSECONDS / 1000);
+        runner.kill_deadline_ns = now_ns() + nanoseconds(KILL_PATIENCE_MS);
     }
     kill_everything();
 }
 
 static void begin_ending(int64_t now) {
     runner.phase = PHASE_ENDING;
+    runner.mark_ns = 0;
     runner.deadline_ns = 0;
-    runner.kill_deadline_ns = now + (int64_t)KILL_PATIENCE_MS * (NANOSECONDS / 1000);
+    runner.kill_deadline_ns = now + nanoseconds(KILL_PATIENCE_MS);
     runner.stdin_open = false;
     close_program_stdin();
     close_and_forget(&runner.control);
@@ -295,13 +308,16 @@ static void reap(void) {
 }
 
 /*
- * The main process has said that it exits with this code, and all that is left of it is the kernel's work. Where nobody
- * else is alive either, nothing more can be written, and the end need not wait for that work. It is stopped, and dies
- * with the container: its death would take a processor while the ending is on its way. A program that only pretends to
- * exit makes it true. Files are never collected beside a process that is not known to be dead.
+ * Somebody says that the main process exits; whether it does, only that process itself can say. Where it does, all that
+ * is left of it is the kernel's work, and where nobody else is alive either, nothing more can be written, and the end
+ * need not wait for that work. It is stopped, and dies with the container: its death would take a processor while the
+ * ending is on its way. A program that only pretends to exit makes it true. Files are never collected beside a process
+ * that is not known to be dead.
  */
-static void on_exit_notice(uint8_t code, uint32_t max_rss_kib) {
-    if (runner.phase != PHASE_RUNNING) {
+static void on_exit_notice(void) {
+    struct claim claim;
+    /* The claim first, and who is alive after that: who claims starts nobody any more. */
+    if (runner.phase != PHASE_RUNNING || !claim_read(runner.main_claim, runner.start.exit_notice, &claim)) {
         return;
     }
     if (runner.kill_cause != CAUSE_NONE || runner.collector.wanted ||
@@ -311,9 +327,9 @@ static void on_exit_notice(uint8_t code, uint32_t max_rss_kib) {
     }
     (void)kill(runner.main_pid, SIGSTOP);
     const int64_t now = now_ns();
-    runner.ending = (struct ending){.code = code};
+    runner.ending = (struct ending){.code = claim.code};
     runner.elapsed_us = (uint64_t)(now - runner.run_started_ns) / 1000;
-    usage_add_rss(&runner.usage, max_rss_kib);
+    usage_add_rss(&runner.usage, claim.max_rss_kib);
     begin_ending(now);
     runner.all_dead = true;
 }
@@ -447,8 +463,9 @@ static void on_run(const struct frame *frame) {
     }
     runner.phase = PHASE_RUNNING;
     runner.run_started_ns = now_ns();
+    runner.mark_ns = runner.run_started_ns + nanoseconds(RUNNING_MARK_MS);
     if (request.timeout_ms > 0) {
-        runner.deadline_ns = runner.run_started_ns + (int64_t)request.timeout_ms * (NANOSECONDS / 1000);
+        runner.deadline_ns = runner.run_started_ns + nanoseconds(request.timeout_ms);
     }
     if (!request.stdin_open) {
         close_program_stdin(); /* before it goes: it must find its stdin at the end */
@@ -617,16 +634,14 @@ static void read_signals(void) {
     if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
         loop_fail(FAILED_INTERNAL, "read signals", got == 0 ? EIO : errno);
     }
-    /* Who sent SIGCHLD proves nothing; whether somebody has ended is what this finds out. */
+    /* Who sent a signal proves nothing. Of SIGCHLD: whether somebody has ended is what this finds out. */
     reap();
+    bool is_noticed = false;
     for (size_t i = 0; got > 0 && i < (size_t)got / sizeof signals[0]; i++) {
-        const uint64_t value = signals[i].ssi_ptr;
-        const uint32_t rss = (uint32_t)(value >> 8);
-        const uint8_t code = (uint8_t)value;
-        if (signals[i].ssi_signo == EXIT_NOTICE_SIGNAL && runner.start.exit_notice != 0 &&
-            value == exit_notice(runner.start.exit_notice, rss, code)) {
-            on_exit_notice(code, rss);
-        }
+        is_noticed = is_noticed || signals[i].ssi_signo == EXIT_NOTICE_SIGNAL;
+    }
+    if (is_noticed && runner.start.exit_notice != 0) {
+        on_exit_notice();
     }
 }
 
@@ -655,10 +670,15 @@ static void read_control(void) {
 }
 
 static void check_deadlines(void) {
-    if (runner.deadline_ns == 0 && runner.kill_deadline_ns == 0) {
+    if (runner.mark_ns == 0 && runner.deadline_ns == 0 && runner.kill_deadline_ns == 0) {
         return;
     }
     const int64_t now = now_ns();
+    if (runner.mark_ns != 0 && now >= runner.mark_ns) {
+        runner.mark_ns = 0;
+        /* Without room for it there is something else for the daemon to read. */
+        (void)outbox_running(&runner.outbox);
+    }
     if (runner.deadline_ns != 0 && now >= runner.deadline_ns) {
         runner.deadline_ns = 0;
         kill_run(CAUSE_TIMEOUT);
@@ -682,11 +702,16 @@ enum {
     WATCH_COUNT
 };
 
+/* Of two deadlines, where 0 is none. */
+static int64_t earlier(int64_t one, int64_t other) {
+    return one == 0 || (other != 0 && other < one) ? other : one;
+}
+
 /* How long poll() may sleep: to the next deadline, for ever without one, not at all with work left over. */
 static const struct timespec *sleep_time(struct timespec *time) {
-    int64_t deadline = runner.deadline_ns;
-    if (runner.kill_deadline_ns != 0 && !runner.all_dead && (deadline == 0 || runner.kill_deadline_ns < deadline)) {
-        deadline = runner.kill_deadline_ns;
+    int64_t deadline = earlier(runner.deadline_ns, runner.mark_ns);
+    if (!runner.all_dead) {
+        deadline = earlier(deadline, runner.kill_deadline_ns);
     }
     /* Files go on as soon as the last flush has made room; no descriptor will tell. */
     const bool work_left =
@@ -740,6 +765,7 @@ void loop_prepare(const struct loop_start *start) {
 
 _Noreturn void loop_run(const struct interpreter *interpreter) {
     runner.main_pid = interpreter->pid;
+    runner.main_claim = claim_open(interpreter->pid);
     runner.out = (struct output){.fd = interpreter->out, .frame = FRAME_STDOUT};
     runner.err = (struct output){.fd = interpreter->err, .frame = FRAME_STDERR};
     runner.control = interpreter->control;

@@ -258,6 +258,8 @@ export class RunnerChannel {
     if (listener === undefined)
       throw new RunnerError(`The runner sent a frame of type ${type} before any program ran.`);
     switch (type) {
+      case FromRunner.running:
+        return;
       case FromRunner.stdout:
         listener.onOutput("stdout", payload);
         return;

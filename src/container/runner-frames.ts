@@ -3,7 +3,7 @@ import { RunnerError } from "./errors.js";
 /** The frames between daemon and runner, as `sandbox/README.md` specifies them. */
 export const FRAME_HEADER_BYTES = 5;
 export const MAX_FRAME_PAYLOAD_BYTES = 65_536;
-export const RUNNER_PROTOCOL_VERSION = 2;
+export const RUNNER_PROTOCOL_VERSION = 3;
 
 export const ToRunner = {
   file: 0x01,
@@ -28,6 +28,7 @@ export const FromRunner = {
   failed: 0x89,
   log: 0x8a,
   direct: 0x8b,
+  running: 0x8c,
 } as const;
 
 export interface Frame {

@@ -4,18 +4,29 @@ import { startDaemon, type TestDaemon } from "../support/daemon.js";
 import { Peer } from "../support/peer.js";
 
 /**
- * Sends the notice of an exit with code 5 by hand, and does not exit. The token is no secret: the start of the process,
- * which the program may read, shows it.
+ * Tells of an exit with code 5 by hand, in every way there is, and does not exit. The token is no secret: the start of the
+ * main process, which all of its processes may read, shows it.
  */
 const NOTICE = `
 import ctypes, os, re, struct, time
-def notice(shift=0, rss_kib=77_777):
-    token = int(re.search(rb"MATCHBOX_EXIT_NOTICE=([0-9a-f]+)", open("/proc/self/environ", "rb").read())[1], 16)
-    value = ((token + shift) & 0xffffff) << 40 | rss_kib << 8 | 5
-    info = struct.pack("=iiiiiiQ80x", 64, 0, -1, 0, os.getpid(), os.getuid(), value)
-    libc = ctypes.CDLL(None, use_errno=True)
-    number = 129 if os.uname().machine == "x86_64" else 138
-    assert libc.syscall(number, 1, 64, info) == 0, os.strerror(ctypes.get_errno())
+MAIN = int(os.environ.get("MAIN_PID") or os.getpid())
+os.environ["MAIN_PID"] = str(MAIN)
+libc = ctypes.CDLL(None, use_errno=True)
+def notice(shift=0, rss_kib=77_776, code=5):
+    environment = open(f"/proc/{MAIN}/environ", "rb").read()
+    token = int(re.search(rb"MATCHBOX_EXIT_NOTICE=([0-9a-f]+)", environment)[1], 16) + shift & 0xffffff
+    claim = f"{token:06x}{rss_kib >> 2:07x}{code:02x}".encode()
+    libc.prctl(15, claim, 0, 0, 0)
+    if os.getpid() != MAIN:
+        for path in f"/proc/{MAIN}/comm", f"/proc/{MAIN}/task/{MAIN}/comm":
+            try:
+                os.write(os.open(path, os.O_WRONLY), claim)
+            except OSError:
+                pass
+    # A signal with a value and a sender of one's own choice, and one with which the kernel names the sender.
+    info = struct.pack("=iiiiiiQ80x", 64, 0, -1, 0, MAIN, os.getuid(), token << 40 | rss_kib << 8 | code)
+    libc.syscall(129 if os.uname().machine == "x86_64" else 138, 1, 64, info)
+    os.kill(1, 64)
 `;
 
 describe("the notice of an exit", () => {
@@ -32,7 +43,7 @@ describe("the notice of an exit", () => {
 
   it("is believed while nothing else is alive, and made true", async () => {
     const { exit, stdout } = await peer.run("python", `${NOTICE}print("before")\nnotice()\ntime.sleep(60)`);
-    expect(exit).toMatchObject({ reason: "exited", exitCode: 5, usage: { maxRssBytes: 77_777 * 1024 } });
+    expect(exit).toMatchObject({ reason: "exited", exitCode: 5, usage: { maxRssBytes: 77_776 * 1024 } });
     expect(stdout).toBe("before\n");
   });
 
@@ -71,6 +82,66 @@ while refused < 50:
     expect(stdout).toBe("after\n");
   });
 
+  const late = "time.sleep(0.3)\nprint('after', flush=True)\nos._exit(42)";
+  const forkAndForge = "if os.fork() == 0:\n    notice()\n    os._exit(0)\n";
+  it.each([
+    [
+      "children that are gone",
+      `for _ in range(40):\n    if os.fork() == 0:\n        notice()\n        os._exit(0)\n    os.wait()\n`,
+    ],
+    [
+      "a child that nobody waits for",
+      `import signal\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\nfor _ in range(20):\n    if os.fork() == 0:\n        notice()\n        os._exit(0)\n`,
+    ],
+    [
+      "grandchildren that lost their parent",
+      `for _ in range(25):\n    if os.fork() == 0:\n        if os.fork() == 0:\n            notice()\n        os._exit(0)\n    os.wait()\n`,
+    ],
+    [
+      "another program",
+      `import subprocess, sys\nfor _ in range(10):\n    subprocess.run([sys.executable, "-c", NOTICE + "notice()"])\n`,
+    ],
+    [
+      "a thread that is gone",
+      "import threading\nfor _ in range(60):\n    thread = threading.Thread(target=notice)\n    thread.start()\n    thread.join()\n",
+    ],
+    [
+      "a child, to the program that the main process becomes",
+      `${forkAndForge}os.execvp("python3", ["python3", "-c", 'import os, time\\nos.wait()\\n' + ${JSON.stringify(late)}])\n`,
+    ],
+  ])("is not believed of %s", async (_, code) => {
+    const { exit, stdout } = await peer.run(
+      "python",
+      `NOTICE = ${JSON.stringify(NOTICE)}\nexec(NOTICE)\n${code}${late}`,
+    );
+    expect(stdout).toBe("after\n");
+    expect(exit).toMatchObject({ reason: "exited", exitCode: 42 });
+  });
+
+  it("is not believed of a child of a shell", async () => {
+    const code = `export MAIN_PID=$$
+for _ in 1 2 3 4 5; do python3 forge.py; done
+sleep 0.3; echo after; kill -KILL $$`;
+    const files = [{ path: "forge.py", content: `${NOTICE}notice()\n` }];
+    const { exit, stdout } = await peer.run("shell", code, { files });
+    expect(stdout).toBe("after\n");
+    expect(exit).toMatchObject({ reason: "signaled", signal: "SIGKILL" });
+  });
+
+  it("keeps its own code among forged ones, whichever comes first", async () => {
+    const flood = `exec(NOTICE)
+import atexit
+if os.fork() == 0:
+    while os.getppid() == MAIN: notice()
+    os._exit(0)
+atexit.register(time.sleep, 0.05)
+exit(42)`;
+    for (let count = 0; count < 5; count++) {
+      const { exit } = await peer.run("python", `NOTICE = ${JSON.stringify(NOTICE)}\n${flood}`);
+      expect(exit).toMatchObject({ reason: "exited", exitCode: 42 });
+    }
+  });
+
   it("changes nothing where files are to be collected", async () => {
     const { exit, messages } = await peer.run(
       "python",
@@ -84,9 +155,7 @@ while refused < 50:
   it("does not keep the runner from its work when it comes as fast as it can", async () => {
     const flood = `${NOTICE}
 if os.fork() == 0:
-    while True:
-        try: notice()
-        except AssertionError: pass
+    while True: notice()
 time.sleep(60)`;
     const { exit } = await peer.run("python", flood, { timeoutMs: 1_000 });
     expect(exit).toMatchObject({ reason: "timed_out" });

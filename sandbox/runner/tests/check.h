@@ -14,6 +14,7 @@ void frames_tests(void);
 void glob_tests(void);
 void files_tests(void);
 void endings_tests(void);
+void claim_tests(void);
 void usage_tests(void);
 /* `runner`: a descriptor of the program under test. */
 void runner_tests(int runner, bool all_exit_codes);

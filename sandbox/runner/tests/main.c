@@ -32,6 +32,7 @@ int main(int argc, char **argv) {
     glob_tests();
     files_tests();
     endings_tests();
+    claim_tests();
     usage_tests();
     for (int i = 1; i < argc; i++) {
         const int runner = open(argv[i], O_RDONLY | O_CLOEXEC);

@@ -129,6 +129,34 @@ static void open_stdout(void) {
     EXPECT(strcmp(result->out, "early\n") == 0 && result->elapsed_us < 3000000);
 }
 
+/* How many RUNNING frames come between RUN and EXIT. */
+static int running_marks(const char *script, bool stdin_open) {
+    struct box box = box_start(runner);
+    EXPECT(box_ready(&box));
+    box_run(&box, script, 0, stdin_open);
+    struct frame frame = {0};
+    int marks = 0;
+    while (box_next(&box, &frame) && frame.type != FRAME_EXIT) {
+        EXPECT(frame.type != FRAME_RUNNING || frame.length == 0);
+        marks += frame.type == FRAME_RUNNING;
+    }
+    EXPECT(frame.type == FRAME_EXIT);
+    EXPECT(box_end(&box) == 0);
+    return marks;
+}
+
+static void silent_program(void) {
+    EXPECT(running_marks("sleep 0.6", false) == 1);
+    EXPECT(running_marks("sleep 0.6; echo late; sleep 0.3", false) == 1);
+}
+
+static void program_that_speaks(void) {
+    EXPECT(running_marks("echo at once; sleep 0.6", false) == 0);
+    EXPECT(running_marks("echo at once >&2; sleep 0.6", false) == 0);
+    EXPECT(running_marks("sleep 0.6", true) == 0); /* STDIN_ROOM says as much */
+    EXPECT(running_marks("true", false) == 0);
+}
+
 static void fork_bomb(void) {
     struct box box = box_start(runner);
     const struct result *result =
@@ -560,6 +588,8 @@ void runner_tests(int runner_under_test, bool all_exit_codes) {
     check("the time-out acts while nobody reads the output", time_out_while_nobody_reads);
     check("descendants that left session and parent are dead before EXIT", descendants);
     check("a grandchild that holds stdout does not delay EXIT", open_stdout);
+    check("a silent program is told to be running, once", silent_program);
+    check("where another frame has told as much, RUNNING is not sent", program_that_speaks);
     check("a fork bomb ends with the time-out", fork_bomb);
     check("orphans are reaped while the program runs", orphans);
     check("output written just before the end is complete", last_output);

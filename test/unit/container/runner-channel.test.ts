@@ -100,7 +100,7 @@ describe("a channel before its program", () => {
     const { channel, say } = openChannel();
     await say(FromRunner.ready, Buffer.of(1));
     expect(await failureOf(channel.ready)).toMatchObject({
-      message: expect.stringMatching(/version 1 .* 2\..*matchbox build/s),
+      message: expect.stringMatching(/version 1 .* 3\..*matchbox build/s),
     });
     expect(channel.usable).toBe(false);
   });
@@ -117,8 +117,9 @@ describe("a channel before its program", () => {
     ["output", FromRunner.stdout, Buffer.from("x")],
     ["an exit", FromRunner.exit, encodeExit({ code: 0 })],
     ["a file", FromRunner.collected, Buffer.alloc(11)],
-    ["readiness without its pipes", FromRunner.ready, Buffer.of(2)],
+    ["readiness without its pipes", FromRunner.ready, Buffer.of(3)],
     ["pipes that nobody asked for", FromRunner.direct, Buffer.alloc(0)],
+    ["a word that it runs", FromRunner.running, Buffer.alloc(0)],
     ["an unknown type", 0x7f, Buffer.alloc(0)],
     ["a failure", FromRunner.failed, Buffer.from([4, 0x61])],
     ["a failure without a code", FromRunner.failed, Buffer.alloc(0)],
@@ -154,6 +155,7 @@ describe("a channel with a program", () => {
     const { channel, begin, say, sayReady, heard, closed } = openChannel();
     await sayReady();
     begin();
+    await say(FromRunner.running);
     await say(FromRunner.stdout, "out");
     await say(FromRunner.stderr, "err");
     await say(FromRunner.collected, Buffer.concat([Buffer.from("000000000000000501a4", "hex"), Buffer.from("a")]));
@@ -185,7 +187,7 @@ describe("a channel with a program", () => {
   });
 
   it.each<[string, number, Buffer]>([
-    ["readiness without its pipes", FromRunner.ready, Buffer.of(2)],
+    ["readiness without its pipes", FromRunner.ready, Buffer.of(3)],
     ["pipes that nobody asked for", FromRunner.direct, Buffer.alloc(0)],
     ["an unknown type", 0x7f, Buffer.alloc(0)],
     ["a frame of the daemon's own", ToRunner.run, Buffer.alloc(9)],

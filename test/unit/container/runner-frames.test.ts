@@ -230,7 +230,7 @@ describe("the runner's other frames", () => {
     ["a file without a path", () => decodeCollected(Buffer.alloc(10))],
     ["a skipped file without a size", () => decodeSkipped(Buffer.alloc(8))],
     ["a failure without a code", () => decodeFailed(Buffer.alloc(0))],
-    ["a readiness that says nothing of pipes", () => decodeReady(Buffer.concat([Buffer.of(2), Buffer.alloc(23)]))],
+    ["a readiness that says nothing of pipes", () => decodeReady(Buffer.concat([Buffer.of(3), Buffer.alloc(23)]))],
     ["room of three bytes", () => decodeStdinRoom(Buffer.alloc(3))],
   ])("are refused when they are too short: %s", (_what, read) => {
     expect(read).toThrow(RunnerError);
@@ -274,6 +274,7 @@ describe("the numbers of the frames", () => {
       failed: 0x89,
       log: 0x8a,
       direct: 0x8b,
+      running: 0x8c,
     });
   });
 });
