@@ -43,6 +43,10 @@ function told(message) {
   return Object.assign(new Error(message), { name: "SetupError" });
 }
 
+// Nobody has to listen: without a listener of ours, a reader who has gone would end the process with a stack.
+process.stdout.on("error", () => undefined);
+process.stderr.on("error", () => undefined);
+
 try {
   await up();
 } catch (error) {

@@ -6,7 +6,7 @@ import { Cleanup } from "./cleanup.js";
 import { type Clock, toMicroseconds } from "./clock.js";
 import type { Change } from "./config/changes.js";
 import { configJsonSchema } from "./config/json-schema.js";
-import type { Config } from "./config/schema.js";
+import type { Config, ServerConfig } from "./config/schema.js";
 import { DockerRuntime } from "./container/docker-runtime.js";
 import { type EngineAddress, engineAddress } from "./container/engine-address.js";
 import type { SandboxRuntime } from "./container/runtime.js";
@@ -42,6 +42,8 @@ export interface DaemonOptions {
   readonly imageOf: (target: ImageTarget) => string;
   readonly clock: Clock;
   readonly log: Log;
+  /** Lines of the log that could not be written. */
+  readonly droppedLogLines?: () => number;
   /** Takes the engine's place; for tests of faults that no engine can be made to show. */
   readonly runtime?: (options: { instance: string }) => SandboxRuntime;
 }
@@ -70,7 +72,11 @@ export class Daemon implements AsyncDisposable {
     this.#cleanup = parts.cleanup;
     this.#startedAt = clock.now();
     this.#journal = new Journal({
-      sources: { lanes: () => this.lanes, connections: () => this.server.connections },
+      sources: {
+        lanes: () => this.lanes,
+        connections: () => this.server.connections,
+        droppedLogLines: options.droppedLogLines ?? (() => 0),
+      },
       clock,
       log,
     });
@@ -198,6 +204,11 @@ export class Daemon implements AsyncDisposable {
     return formatListenAddress(this.server.address);
   }
 
+  /** How long it may take to stop, in ms; whoever stops it does not have to wait longer. */
+  get stopDeadlineMs(): number {
+    return stopDeadlineMs(this.#config.server);
+  }
+
   /** What `GET /v1/lanes` answers. */
   report(): LanesReport {
     this.#afterwards.catchUp();
@@ -317,6 +328,11 @@ export class Daemon implements AsyncDisposable {
     const [lane] = this.lanes;
     if (lane !== undefined) await rehearse(run, { config: lane.config, clock: this.#options.clock });
   }
+}
+
+/** How long a daemon that is told to stop may take in all, in ms. */
+export function stopDeadlineMs({ shutdownGraceMs, shutdownCleanupMs }: ServerConfig): number {
+  return shutdownGraceMs + shutdownCleanupMs;
 }
 
 function laneNow(lane: Lane): LaneNow {

@@ -1,23 +1,24 @@
 import { type Logger, pino } from "pino";
-import { PinoPretty } from "pino-pretty";
+import { prettyFactory } from "pino-pretty";
+import type { LineOutput } from "./line-output.js";
 
 export type Log = Logger;
 
-/**
- * One JSON object a line on stdout, written synchronously: no transport thread that could lose the last lines. On a
- * terminal the same lines are made readable.
- */
-export function createLog(level: string, options: { pretty: boolean }): Log {
-  return options.pretty
-    ? pino(
-        { level },
-        PinoPretty({
-          colorize: true,
-          ignore: "pid,hostname",
-          translateTime: "SYS:HH:MM:ss.l",
-          singleLine: true,
-          sync: true,
-        }),
-      )
-    : pino({ level });
+/** One JSON object a line; on a terminal the same lines are made readable. No thread of its own, which could lose the last lines. */
+export function createLog(level: string, output: LineOutput): Log {
+  const show = output.isTerminal
+    ? prettyFactory({ colorize: true, ignore: "pid,hostname", translateTime: "SYS:HH:MM:ss.l", singleLine: true })
+    : undefined;
+  const log = pino(
+    { level },
+    {
+      write: (line) => {
+        output.write(show === undefined ? line : show(line));
+      },
+    },
+  );
+  output.tellGaps((dropped) => {
+    log.warn({ dropped }, "lines of the log are missing here: they could not be written");
+  });
+  return log;
 }

@@ -4,59 +4,96 @@ import { systemClock } from "./clock.js";
 import { describeChange } from "./config/changes.js";
 import { type ConfigSources, configPath, loadConfig } from "./config/load.js";
 import { watchFile } from "./config/watch.js";
-import { Daemon } from "./daemon.js";
+import { Daemon, stopDeadlineMs } from "./daemon.js";
 import { ConfigError, messageOf } from "./errors.js";
+import { LineOutput } from "./line-output.js";
 import { createLog, type Log } from "./log.js";
-import { printBanner } from "./banner.js";
+import { renderBanner } from "./banner.js";
 import { imageTag } from "./setup/sandbox-image.js";
 
-/** A second signal does not wait; neither does a shutdown that an engine holds up for so long, in ms. */
-const SHUTDOWN_DEADLINE_MS = 60_000;
+/** How long the last lines may take, in ms, where nobody reads them or the disk is full. */
+const LAST_LINES_MS = 1_000;
+/** How long a daemon with a fault may take to remove its sandboxes, in ms. */
+const FAULT_DEADLINE_MS = 5_000;
 
 export interface ServeOptions {
   readonly configPath?: string;
   readonly overrides: readonly string[];
 }
 
+/** What this process prints to: never waited for, and never a reason to end. */
+interface Outputs {
+  /** stdout: the log. */
+  readonly log: LineOutput;
+  /** stderr: the banner, and what keeps the daemon from starting. */
+  readonly words: LineOutput;
+}
+
 /**
- * Runs the daemon until it is told to stop.
- * @returns the exit code: 0 after an orderly stop, 1 when it could not start or not stop in order
+ * Runs the daemon until it is told to stop, and ends the process: with 0 after an orderly stop, with 1 when it could not start,
+ * not stop in order, or had a fault.
  */
-export async function serve(options: ServeOptions): Promise<number> {
-  const sources = { path: options.configPath, overrides: options.overrides };
-  let daemon: Daemon;
-  let log: Log;
-  const stop = listenForStop();
+export async function serve(options: ServeOptions): Promise<never> {
+  const { stdout, stderr } = LineOutput.standard();
+  const outputs: Outputs = { log: stdout, words: stderr };
+  let exitCode: number;
   try {
-    const config = await loadConfig(sources);
-    log = createLog(config.log.level, { pretty: process.stdout.isTTY });
-    daemon = await Daemon.start({
-      config,
-      imageOf: imageTag,
-      clock: systemClock,
-      log,
-    });
+    exitCode = await serveUntilStopped(options, outputs);
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    process.stderr.write(`matchbox: ${error.message}\n`);
+    const text = error instanceof ConfigError || !(error instanceof Error) ? messageOf(error) : (error.stack ?? "");
+    outputs.words.write(`matchbox: ${text}\n`);
+    exitCode = 1;
+  }
+  return exit(exitCode, outputs);
+}
+
+/** Whatever may still be open, such as an output that nobody reads, does not keep the process. */
+async function exit(exitCode: number, { log, words }: Outputs): Promise<never> {
+  await Promise.all([log.flush(LAST_LINES_MS), words.flush(LAST_LINES_MS)]);
+  // Node waits for the threads that write, and one that waits for its disk may do so for ever.
+  if (log.isStuck || words.isStuck) process.kill(process.pid, "SIGKILL");
+  process.exit(exitCode);
+}
+
+/** @throws ConfigError when it cannot start */
+async function serveUntilStopped(options: ServeOptions, outputs: Outputs): Promise<number> {
+  const sources = { path: options.configPath, overrides: options.overrides };
+  const stop = listenForStop();
+  const config = await loadConfig(sources);
+  const log = createLog(config.log.level, outputs.log);
+  const starting = Daemon.start({
+    config,
+    imageOf: imageTag,
+    clock: systemClock,
+    log,
+    droppedLogLines: () => outputs.log.dropped,
+  });
+  // Told to stop while it starts it stops when it has started, unless something holds that up.
+  const stopping = stop.requested.then(() => patience(stop, stopDeadlineMs(config.server)));
+  let daemon: Daemon;
+  try {
+    daemon = await Promise.race([starting, stopping]);
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    log.error({ err: error }, "did not start in order");
     return 1;
   }
-  dieInOrder(daemon, log);
+  dieInOrder(daemon, log, outputs);
   reloadOnDemand(daemon, { sources, log, stop });
-  void printBanner(daemon, { signal: stop.signal }).catch((error: unknown) => {
-    if (!stop.signal.aborted) log.warn({ reason: messageOf(error) }, "the self-check failed");
-  });
+  void daemon
+    .settled(stop.signal)
+    .then(() => renderBanner(daemon, { isTerminal: outputs.words.isTerminal }))
+    .then((banner) => {
+      outputs.words.write(banner);
+    })
+    .catch((error: unknown) => {
+      if (!stop.signal.aborted) log.warn({ reason: messageOf(error) }, "the self-check failed");
+    });
 
   await stop.requested;
   log.info("stopping: no new runs, live ones may finish");
   try {
-    await Promise.race([
-      daemon[Symbol.asyncDispose](),
-      stop.insisted.then(() => Promise.reject(new Error("stopped by a second signal"))),
-      sleep(SHUTDOWN_DEADLINE_MS, undefined, { ref: false }).then(() =>
-        Promise.reject(new Error("the engine held up the shutdown")),
-      ),
-    ]);
+    await Promise.race([daemon[Symbol.asyncDispose](), patience(stop, daemon.stopDeadlineMs)]);
   } catch (error) {
     // What is left behind ends by itself: with this process the stdin of every sandbox closes.
     log.error({ err: error }, "did not stop in order");
@@ -64,6 +101,16 @@ export async function serve(options: ServeOptions): Promise<number> {
   }
   log.info("stopped");
   return 0;
+}
+
+/** Never settles but with the reason why a stop is not waited for any longer. */
+async function patience(stop: Stop, ms: number): Promise<never> {
+  return Promise.race([
+    stop.insisted.then(() => Promise.reject(new Error("stopped by a second signal"))),
+    sleep(ms, undefined, { ref: false }).then(() =>
+      Promise.reject(new Error(`not done ${ms} ms after the signal (server.shutdownGraceMs and shutdownCleanupMs)`)),
+    ),
+  ]);
 }
 
 interface Stop {
@@ -81,9 +128,9 @@ function listenForStop(): Stop {
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
   // The terminal that it ran on is gone. Else the same signal asks for the configuration to be read again, once it is in force.
-  const hadTerminal = process.stdout.isTTY;
+  const hadTerminal = isatty(1);
   process.on("SIGHUP", (signal) => {
-    if (hadTerminal && !isatty(process.stdout.fd)) stop(signal);
+    if (hadTerminal && !isatty(1)) stop(signal);
   });
   return { signal: first.signal, requested: aborted(first.signal), insisted: aborted(second.signal) };
 }
@@ -124,13 +171,13 @@ async function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /** A fault that nobody foresaw leaves no half-alive daemon: it is logged, sandboxes are removed, the process ends. */
-function dieInOrder(daemon: Daemon, log: Log): void {
+function dieInOrder(daemon: Daemon, log: Log, outputs: Outputs): void {
   const die = (error: unknown, origin: string): void => {
     log.fatal({ err: error, origin }, "a fault of Matchbox; the daemon stops");
-    const deadline = sleep(5_000, undefined, { ref: false });
+    const deadline = sleep(FAULT_DEADLINE_MS, undefined, { ref: false });
     void Promise.race([daemon[Symbol.asyncDispose](), deadline])
       .catch(() => undefined)
-      .finally(() => process.exit(1));
+      .finally(() => exit(1, outputs));
   };
   process.once("uncaughtException", die);
   process.once("unhandledRejection", (reason) => {

@@ -33,6 +33,8 @@ interface LaneFigures {
 export interface MetricsSources {
   readonly lanes: () => Iterable<LaneFigures>;
   readonly connections: () => number;
+  /** Lines of the log that could not be written, since the start. */
+  readonly droppedLogLines: () => number;
 }
 
 /** What Prometheus reads. Labels have few values: lane, launch, outcome, step, state; never an id. */
@@ -200,6 +202,15 @@ export class Metrics {
       registers,
       collect: () => {
         connections.set(sources.connections());
+      },
+    });
+    const droppedLogLines = new Counter({
+      name: "matchbox_log_lines_dropped_total",
+      help: "Lines of the log that were dropped, because stdout was full, closed or unread for too long.",
+      registers,
+      collect: () => {
+        droppedLogLines.reset();
+        droppedLogLines.inc(sources.droppedLogLines());
       },
     });
   }

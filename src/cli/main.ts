@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import { CliError, EXIT_MATCHBOX_FAILED } from "./cli-error.js";
+import { outliveOutputs } from "./outputs.js";
 import { notice } from "./terminal.js";
 
 interface Entry {
@@ -100,6 +101,7 @@ async function parse(command: Command, args: readonly string[]): Promise<void> {
   await command.parseAsync([...args], { from: "user" });
 }
 
+outliveOutputs();
 try {
   await main(process.argv.slice(2));
 } catch (error) {

@@ -21,6 +21,9 @@ Examples:
 STOCK is how many sandboxes are ready, of how many there should be; HIT RATE is the share of runs that found one ready;
 HAND-OUT is the time from a request to the start of its program, over the last 1,024 runs.`;
 
+/** Of the reports that nobody has read yet. */
+const MAX_UNREAD_BYTES = 64 * 1024;
+
 interface StatusOptions extends DaemonOptions {
   readonly watch?: true;
   readonly json?: true;
@@ -45,7 +48,7 @@ async function watch(options: StatusOptions): Promise<void> {
   using interrupts = catchInterrupts();
   const { signal } = interrupts;
   const isRedrawn = process.stdout.isTTY && options.json !== true;
-  // A reader who has enough (`| head`) ends the watch.
+  // A reader who has enough (`| head`) ends the watch; `outliveOutputs` has the exit code.
   process.stdout.on("error", () => process.exit());
   try {
     for (let isFirst = true; ; isFirst = false) {
@@ -54,6 +57,11 @@ async function watch(options: StatusOptions): Promise<void> {
         if (isFirst || !(error instanceof CliError)) throw error;
         return error;
       });
+      // A reader who has stopped misses reports, instead of having all of them held for it.
+      if (process.stdout.writableLength > MAX_UNREAD_BYTES) {
+        await sleep(WATCH_INTERVAL_MS, undefined, { signal });
+        continue;
+      }
       if (isRedrawn) process.stdout.write(REDRAW);
       else if (!isFirst && options.json !== true) process.stdout.write("\n");
       if (report instanceof CliError) process.stderr.write(`${printable(report.message)}\n`);
@@ -62,6 +70,8 @@ async function watch(options: StatusOptions): Promise<void> {
     }
   } catch (error) {
     if (!signal.aborted) throw error;
+    // What nobody reads would keep the process.
+    if (process.stdout.writableLength > 0) process.exit(0);
   }
 }
 

@@ -84,6 +84,11 @@ const server = z.strictObject({
   shutdownGraceMs: milliseconds(0, 600_000)
     .default(5_000)
     .describe("How long live runs may go on after SIGTERM before they are killed."),
+  shutdownCleanupMs: milliseconds(1_000, 3_600_000)
+    .default(30_000)
+    .describe(
+      "How long removing sandboxes, network and rules may take after that; the process ends then with exit code 1.",
+    ),
 });
 
 const engine = z.strictObject({

@@ -1,4 +1,4 @@
-import { appendFile, open, rename } from "node:fs/promises";
+import { appendFile, open, rename, truncate } from "node:fs/promises";
 import type { Clock } from "../clock.js";
 import { ConfigError, hasCode, messageOf } from "../errors.js";
 import type { Log } from "../log.js";
@@ -104,6 +104,8 @@ export class ArrivalLog implements AsyncDisposable {
       this.#bytes += Buffer.byteLength(whole);
       this.#isFailing = false;
     } catch (error) {
+      // A disk that was full in the middle of a line would leave half of it.
+      await truncate(path, this.#bytes).catch(() => undefined);
       // Once, not every second.
       if (!this.#isFailing) log.warn({ path, reason: messageOf(error) }, "arrivals cannot be recorded");
       this.#isFailing = true;
