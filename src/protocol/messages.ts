@@ -44,7 +44,11 @@ const inputFile = z.strictObject({
   mode: z.int().min(0).max(0o777).default(0o644),
 });
 
+/** A text of a message that was too large to be read between other clients' messages is bytes already, base64 decoded. */
+export type Text = string | Uint8Array;
+
 export type InputFile = z.infer<typeof inputFile>;
+export type ReceivedFile = Omit<InputFile, "content"> & { readonly content: Text };
 
 const environment = z
   // Under this one name a record loses what it is given, and nothing may get lost in silence.
@@ -93,10 +97,15 @@ export const cancelMessage = z.strictObject({ type: z.literal("cancel"), id: run
 /** Everything that a client may send. Strict: an unknown field is a mistake that the client wants to hear of. */
 export const clientMessage = z.discriminatedUnion("type", [runMessage, stdinMessage, stdinEndMessage, cancelMessage]);
 
-export type RunMessage = z.infer<typeof runMessage>;
+export type RunMessage = Omit<z.infer<typeof runMessage>, "code" | "stdin" | "files"> & {
+  readonly code: Text;
+  readonly stdin?: Text | true | undefined;
+  readonly files: ReceivedFile[];
+};
+export type StdinMessage = Omit<z.infer<typeof stdinMessage>, "data"> & { readonly data: Text };
 /** A run as a client writes it: everything with a default may be left out. */
 export type RunRequest = Omit<z.input<typeof runMessage>, "type">;
-export type ClientMessage = z.infer<typeof clientMessage>;
+export type ClientMessage = RunMessage | StdinMessage | z.infer<typeof stdinEndMessage> | z.infer<typeof cancelMessage>;
 export type ClientMessageInput = z.input<typeof clientMessage>;
 
 const seq = z.int().nonnegative().describe("Counts the messages of one run, up by one from 0.");

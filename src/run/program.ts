@@ -1,9 +1,10 @@
 import type { LaneConfig } from "../config/schema.js";
 import type { Program, ProgramFile } from "../container/runner-frames.js";
+import { base64Bytes, bytesOf } from "../text-bytes.js";
 import { DaemonError } from "../errors.js";
 import { mainFileOf } from "../pool/spec.js";
 import { MAX_ARGS_AND_ENV_BYTES } from "../protocol/limits.js";
-import type { InputFile, RunMessage } from "../protocol/messages.js";
+import type { ReceivedFile, RunMessage } from "../protocol/messages.js";
 
 /** A run asks for what its lane does not give, or contradicts itself. */
 export class BadRunError extends DaemonError {
@@ -20,7 +21,7 @@ export class TooLargeError extends DaemonError {
  * @throws BadRunError, TooLargeError with place, value and what is allowed
  */
 export function programOf(request: RunMessage, lane: LaneConfig): Program {
-  const code = Buffer.from(request.code);
+  const code = bytesOf(request.code);
   if (code.length > lane.maxCodeBytes) {
     throw new TooLargeError(`code: has ${code.length} bytes; lane ${request.lane} takes ${lane.maxCodeBytes} at most`);
   }
@@ -73,7 +74,7 @@ function requireRoom(request: RunMessage): void {
   }
 }
 
-function filesOf(files: readonly InputFile[], mainFile: string): ProgramFile[] {
+function filesOf(files: readonly ReceivedFile[], mainFile: string): ProgramFile[] {
   const taken = new Set([mainFile]);
   return files.map((file, index) => {
     if (taken.has(file.path))
@@ -83,12 +84,10 @@ function filesOf(files: readonly InputFile[], mainFile: string): ProgramFile[] {
   });
 }
 
-function contentOf(file: InputFile, index: number): Buffer {
-  if (file.encoding === "utf8") return Buffer.from(file.content);
-  const bytes = Buffer.from(file.content, "base64");
-  // Node skips what is not base64; a damaged file would become a shorter one.
-  if (bytes.toString("base64").replace(/=+$/, "") !== file.content.replace(/=+$/, "")) {
-    throw new BadRunError(`files.${index}.content: is not base64`);
-  }
+function contentOf(file: ReceivedFile, index: number): Buffer {
+  // What is bytes already has been decoded.
+  if (file.encoding === "utf8" || typeof file.content !== "string") return bytesOf(file.content);
+  const bytes = base64Bytes(file.content);
+  if (bytes === undefined) throw new BadRunError(`files.${index}.content: is not base64`);
   return bytes;
 }

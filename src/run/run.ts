@@ -3,7 +3,8 @@ import { ByteQueue } from "../byte-queue.js";
 import type { RunnerChannel } from "../container/runner-channel.js";
 import type { MissReason } from "../protocol/lanes.js";
 import { MAX_STDIN_WAITING_BYTES, STDIN_REPORT_BYTES } from "../protocol/limits.js";
-import type { Encoding, FileMessage, RunMessage, ServerMessage } from "../protocol/messages.js";
+import type { Encoding, FileMessage, RunMessage, ServerMessage, Text } from "../protocol/messages.js";
+import { bytesOf } from "../text-bytes.js";
 import type { OutputStream } from "./output.js";
 import { BadRunError, TooLargeError } from "./program.js";
 import { Termination } from "./termination.js";
@@ -65,8 +66,9 @@ export class Run {
     this.client = options.client;
     this.receivedAt = options.receivedAt;
     this.#options = options;
-    if (typeof options.request.stdin === "string") {
-      this.#early.push(Buffer.from(options.request.stdin));
+    const { stdin } = options.request;
+    if (stdin !== undefined && stdin !== true) {
+      this.#early.push(bytesOf(stdin));
       this.#inputEnded = true;
     }
   }
@@ -134,10 +136,10 @@ export class Run {
    * Input for the program.
    * @throws BadRunError when the run's input is not open, TooLargeError when too much of it waits to be read
    */
-  writeStdin(data: string): void {
+  writeStdin(data: Text): void {
     if (this.request.stdin !== true || this.#inputEnded)
       throw new BadRunError("stdin: the input of this run is not open");
-    const bytes = Buffer.from(data);
+    const bytes = bytesOf(data);
     let waiting: number;
     if (this.#channel === undefined) {
       this.#early.push(bytes);

@@ -1,12 +1,15 @@
+import { isUtf8 } from "node:buffer";
 import type { RawData, WebSocket } from "ws";
 import type { ServerConfig } from "../config/schema.js";
 import { DaemonError } from "../errors.js";
-import { decodeClientMessage, makeError } from "../protocol/codec.js";
+import { boundedText, type Decoded, decodeClientMessage, makeError, refuseUnread } from "../protocol/codec.js";
 import { ERROR_FACTS, type ErrorCode } from "../protocol/error-codes.js";
 import type { ClientMessage, HelloMessage, RunMessage } from "../protocol/messages.js";
 import { Run } from "../run/run.js";
 import type { KillReason } from "../run/termination.js";
+import { type FrameGate, type GatheredMessage, SMALL_MESSAGE_BYTES } from "./frame-gate.js";
 import { Heartbeat } from "./heartbeat.js";
+import { type LargeMessages, UnreadMessageError } from "./large-messages.js";
 import { Outbox } from "./outbox.js";
 import type { OutputEncoder } from "./output-message.js";
 
@@ -14,6 +17,9 @@ export interface ConnectionOptions {
   /** Tells this connection's runs from those of others. */
   readonly key: string;
   readonly socket: WebSocket;
+  /** What holds the reading, and puts large messages together; the daemon's own client has none. */
+  readonly gate?: FrameGate | undefined;
+  readonly largeMessages: LargeMessages;
   readonly hello: HelloMessage;
   readonly config: ServerConfig;
   readonly output: OutputEncoder;
@@ -24,6 +30,8 @@ export interface ConnectionOptions {
   readonly execute: (run: Run) => Promise<void>;
 }
 
+/** The close code for a text that is no UTF-8 (RFC 6455, 7.4.1). */
+const NOT_UTF8 = 1007;
 /** How long a client that took nothing for too long has to read on after all, and to hear why it is disconnected, in ms. */
 const FAREWELL_MS = 5_000;
 
@@ -37,6 +45,9 @@ export class Connection {
   /** Runs whose containers are not gone yet. */
   readonly #unfinished = new Set<Promise<void>>();
   readonly #heartbeat: Heartbeat;
+  /** Why nothing is read from the client at present. */
+  readonly #holds = new Set<"unsent" | "large">();
+  #isClosed = false;
   /** Set when the client is being sent away. */
   #farewell: NodeJS.Timeout | undefined;
 
@@ -44,15 +55,17 @@ export class Connection {
     const { socket, config } = options;
     this.#options = options;
     this.#socket = socket;
-    this.#heartbeat = new Heartbeat(socket);
+    this.#heartbeat = new Heartbeat(socket, { isDeaf: () => options.gate?.isHeld === true });
     this.#outbox = new Outbox(socket, {
       highWaterBytes: config.highWaterBytes,
       slowClientMs: config.slowClientMs,
       onHold: () => {
+        this.#holdReading("unsent");
         for (const run of this.#live.values()) run.pause();
       },
       onResume: () => {
         for (const run of this.#live.values()) run.resume();
+        this.#readOn("unsent");
       },
       onStuck: () => {
         this.#sendAway();
@@ -61,7 +74,11 @@ export class Connection {
     socket.on("message", (data, isBinary) => {
       this.#onFrame(data, isBinary);
     });
+    socket.on("ping", (data) => {
+      this.#outbox.pong(data);
+    });
     socket.on("close", () => {
+      this.#isClosed = true;
       clearTimeout(this.#farewell);
       this.#outbox.close();
       this.terminateRuns("client_gone");
@@ -122,15 +139,51 @@ export class Connection {
     const receivedAt = this.#options.now();
     const { maxMessageBytes } = this.#options.config;
     if (isBinary) {
-      this.#refuse("bad_message", "Binary frames are not part of the protocol; send JSON as text.");
+      this.#refuseBinary();
       return;
     }
     const bytes = Buffer.isBuffer(data) ? data : Buffer.concat(Array.isArray(data) ? data : [Buffer.from(data)]);
-    if (bytes.length > maxMessageBytes) {
-      this.#refuse("too_large", `The message has ${bytes.length} bytes; ${maxMessageBytes} is the most.`);
-      return;
+    if (bytes.length > maxMessageBytes) this.#refuseTooLarge(bytes.length);
+    else this.#onDecoded(refuseUnread(bytes) ?? decodeClientMessage(bytes.toString("utf8")), receivedAt);
+  }
+
+  /** Takes a message that the gate has put together: what comes behind it waits until it has been read. */
+  onGathered(message: GatheredMessage): void {
+    if (this.#farewell !== undefined) return;
+    if (message.kind === "binary") this.#refuseBinary();
+    else if (message.kind === "too_large") this.#refuseTooLarge(message.bytes);
+    else if (message.bytes <= SMALL_MESSAGE_BYTES && isUtf8(Buffer.concat(message.blocks)))
+      this.#onFrame(Buffer.concat(message.blocks), false);
+    else void this.#readLarge(message.blocks);
+  }
+
+  async #readLarge(blocks: readonly Uint8Array<ArrayBuffer>[]): Promise<void> {
+    const receivedAt = this.#options.now();
+    this.#holdReading("large");
+    try {
+      const answer = await this.#options.largeMessages.read(blocks);
+      if (this.#isClosed || this.#farewell !== undefined) return;
+      if ("notUtf8" in answer) this.#socket.close(NOT_UTF8, "A message is not UTF-8.");
+      else this.#onDecoded(answer, receivedAt);
+    } catch (error) {
+      if (!(error instanceof UnreadMessageError)) throw error;
+      this.#refuse("internal", "The message could not be read; the log has why.");
+    } finally {
+      this.#readOn("large");
     }
-    const decoded = decodeClientMessage(bytes.toString("utf8"));
+  }
+
+  #holdReading(why: "unsent" | "large"): void {
+    this.#holds.add(why);
+    this.#options.gate?.hold();
+  }
+
+  #readOn(why: "unsent" | "large"): void {
+    this.#holds.delete(why);
+    if (this.#holds.size === 0) this.#options.gate?.release();
+  }
+
+  #onDecoded(decoded: Decoded, receivedAt: number): void {
     if (!decoded.ok) {
       const { id } = decoded.error;
       // An error with a place in the sequence ends the run of its id; one about a live run's neighbour must not.
@@ -144,6 +197,15 @@ export class Connection {
       if (!(error instanceof DaemonError)) throw error;
       this.#refuse(error.code, error.message, decoded.message.id);
     }
+  }
+
+  #refuseBinary(): void {
+    this.#refuse("bad_message", "Binary frames are not part of the protocol; send JSON as text.");
+  }
+
+  #refuseTooLarge(bytes: number): void {
+    const { maxMessageBytes } = this.#options.config;
+    this.#refuse("too_large", `The message has ${bytes} bytes; ${maxMessageBytes} is the most.`);
   }
 
   #onMessage(message: ClientMessage, receivedAt: number): void {
@@ -191,7 +253,7 @@ export class Connection {
       send: (message) => {
         // Its id is free again before the client can have read the ending.
         if ((message.type === "exit" || message.type === "error") && this.#live.get(id) === run) this.#live.delete(id);
-        this.#outbox.send(message);
+        this.#outbox.send(message.type === "error" ? { ...message, message: boundedText(message.message) } : message);
         this.#closeIfSentAway();
       },
       sendOutput: (piece) => {

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { unlink } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
-import { connect } from "node:net";
+import { connect, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { ServerConfig } from "../config/schema.js";
@@ -14,16 +14,19 @@ import type { HelloMessage } from "../protocol/messages.js";
 import type { Run } from "../run/run.js";
 import { Door } from "./authenticate.js";
 import { Connection } from "./connection.js";
+import { FrameGate } from "./frame-gate.js";
+import { LargeMessages } from "./large-messages.js";
 import { formatListenAddress, type ListenAddress, parseListenAddress } from "./listen-address.js";
 import { OutputEncoder } from "./output-message.js";
 import type { Pages } from "./pages.js";
 import { Rehearsal } from "./rehearsal.js";
+import { Turns } from "./turns.js";
 import { MAX_WATCHERS, type Watchers } from "./watchers.js";
 
 /** A message over the limit gets an error of its own; one over this many times the limit is not even read. */
 const HARD_LIMIT_FACTOR = 4;
-/** Pieces of one message, and of the socket's chunks behind it; a client has no reason for more. */
-const MAX_FRAGMENTS = 1_024;
+/** `FrameGate` puts messages together that come in pieces; who watches has nothing to say in any. */
+const MAX_FRAGMENTS = 1;
 /** How long a stopping daemon waits for killed runs to end and their containers to be gone before it closes connections, in ms. */
 const RECEIPT_GRACE_MS = 5_000;
 /** Who watches has nothing to say. */
@@ -65,6 +68,8 @@ export class HttpServer {
   readonly #watcherSockets = webSockets(MAX_WATCHER_MESSAGE_BYTES);
   readonly #connections = new Set<Connection>();
   readonly #output = new OutputEncoder();
+  readonly #turns = new Turns();
+  readonly #largeMessages: LargeMessages;
   #pings: NodeJS.Timeout;
   readonly #rehearsal: Rehearsal;
   #address: ListenAddress;
@@ -84,6 +89,9 @@ export class HttpServer {
       connectionsCheckingInterval: 1_000,
     });
     this.#sockets = socketsFor(config);
+    this.#largeMessages = new LargeMessages((error) => {
+      options.log.error({ err: error }, "a large message could not be read");
+    });
     this.#server.on("request", (request, response) => {
       void this.#onRequest(request, response);
     });
@@ -184,6 +192,7 @@ export class HttpServer {
     }, 1_000);
     await closed;
     clearTimeout(reluctant);
+    await this.#largeMessages[Symbol.asyncDispose]();
   }
 
   async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -240,15 +249,34 @@ export class HttpServer {
       refuseUpgrade(socket, errorAnswer("rate_limited", "The daemon has as many connections as it may have."));
       return;
     }
-    this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      const connection = this.#createConnection(webSocket, async (run) => {
+    this.#accept(request, socket, head);
+  }
+
+  #accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // The gate is to see every byte, and what `ws` would see to if it had the socket itself.
+    if (head.length > 0) socket.unshift(head);
+    if (socket instanceof Socket) socket.setNoDelay().setTimeout(0);
+    const { maxMessageBytes } = this.#config;
+    const gate: FrameGate = new FrameGate(socket, {
+      maxMessageBytes,
+      hardLimitBytes: maxMessageBytes * HARD_LIMIT_FACTOR,
+      turns: this.#turns,
+      onMessage: (message) => {
+        connection?.onGathered(message);
+      },
+    });
+    let connection: Connection | undefined;
+    this.#sockets.handleUpgrade(request, gate, Buffer.alloc(0), (webSocket) => {
+      const execute = async (run: Run): Promise<void> => {
         this.#rehearsal.extend();
         await this.#options.execute(run);
-      });
-      this.#connections.add(connection);
+      };
+      connection = this.#createConnection(webSocket, execute, gate);
+      const accepted = connection;
+      this.#connections.add(accepted);
       webSocket.once("close", () => {
         // Its containers may still be on their way out; `close` waits for those too.
-        void connection.finished().then(() => this.#connections.delete(connection));
+        void accepted.finished().then(() => this.#connections.delete(accepted));
       });
     });
   }
@@ -264,10 +292,12 @@ export class HttpServer {
     });
   }
 
-  #createConnection(socket: WebSocket, execute: (run: Run) => Promise<void>): Connection {
+  #createConnection(socket: WebSocket, execute: (run: Run) => Promise<void>, gate?: FrameGate): Connection {
     return new Connection({
       key: randomBytes(8).toString("hex"),
       socket,
+      gate,
+      largeMessages: this.#largeMessages,
       hello: this.#options.hello(),
       config: this.#config,
       output: this.#output,
@@ -289,6 +319,8 @@ function webSockets(maxPayload: number): WebSocketServer {
     maxFragments: MAX_FRAGMENTS,
     perMessageDeflate: false,
     clientTracking: false,
+    // Answers to pings wait behind what is unsent, and are bounded with it.
+    autoPong: false,
     // A browser takes no answer without one of those that it offered; never one that carries a token.
     handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   });

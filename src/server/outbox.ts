@@ -53,11 +53,22 @@ export class Outbox {
       this.#onWritten();
     };
     this.#socket.send(json, AS_TEXT, onWritten === undefined ? this.#onWritten : written);
-    if (!this.#held && this.#socket.bufferedAmount > this.#options.highWaterBytes) this.#hold();
+    this.#holdIfFull();
+  }
+
+  /** Answers a ping. It waits behind what is unsent and counts as everything else: pings can come without end, too. */
+  pong(data: Buffer): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    this.#socket.pong(data, false, this.#onWritten);
+    this.#holdIfFull();
   }
 
   close(): void {
     clearTimeout(this.#stuck);
+  }
+
+  #holdIfFull(): void {
+    if (!this.#held && this.#socket.bufferedAmount > this.#options.highWaterBytes) this.#hold();
   }
 
   #hold(): void {

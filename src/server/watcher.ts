@@ -25,6 +25,9 @@ export class Watcher {
     this.#socket = socket;
     this.#options = options;
     this.#heartbeat = new Heartbeat(socket);
+    socket.on("ping", (data) => {
+      if (socket.bufferedAmount <= MAX_UNSENT_BYTES) socket.pong(data);
+    });
     socket.on("close", options.onClose);
     // What is wrong with the connection shows as its close.
     socket.on("error", () => {
