@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Clock } from "./clock.js";
 
 /** A timer that fires later than this, in ms, shows that the process did not run, or that its event loop was held up. */
-const LATE_MS = 20;
+export const LATE_MS = 20;
 /** How long the process listens again after it was held up, in ms, at most. */
 const MAKE_UP_MS = 1_000;
 

@@ -228,10 +228,22 @@ export class FrameGate extends Duplex {
       this.#payload = { left: headerBytes + length, isLast, mask: undefined, read: 0 };
       return true;
     }
-    return this.#beginGathered({ opcode, isLast, length, headerBytes, mask: Buffer.from(head.subarray(headerBytes - 4, headerBytes)) });
+    return this.#beginGathered({
+      opcode,
+      isLast,
+      length,
+      headerBytes,
+      mask: Buffer.from(head.subarray(headerBytes - 4, headerBytes)),
+    });
   }
 
-  #beginGathered(frame: { opcode: number; isLast: boolean; length: number; headerBytes: number; mask: Buffer }): boolean {
+  #beginGathered(frame: {
+    opcode: number;
+    isLast: boolean;
+    length: number;
+    headerBytes: number;
+    mask: Buffer;
+  }): boolean {
     const { opcode, isLast, length, headerBytes, mask } = frame;
     if (opcode !== CONTINUATION && this.#gathering !== undefined) return this.#refuse("brokenOrder");
     const gathering = (this.#gathering ??= { isBinary: opcode !== TEXT, bytes: 0, fragments: 0, blocks: [], used: 0 });

@@ -1,4 +1,9 @@
 import type { WebSocket } from "ws";
+import { systemClock } from "../clock.js";
+import { outwait } from "../patience.js";
+
+/** How long an answer that is overdue is listened for once more, in ms: a daemon that stood still has not read it yet. */
+const LAST_CHANCE_MS = 100;
 
 /** Whether somebody is still at the other end of a WebSocket, as far as its answers to pings tell. */
 export class Heartbeat {
@@ -23,10 +28,15 @@ export class Heartbeat {
       return;
     }
     if (!this.#isAlive) {
-      this.#socket.terminate();
+      void this.#giveUp();
       return;
     }
     this.#isAlive = false;
     this.#socket.ping();
+  }
+
+  async #giveUp(): Promise<void> {
+    await outwait(LAST_CHANCE_MS, { clock: systemClock });
+    if (!this.#isAlive && !this.#isDeaf()) this.#socket.terminate();
   }
 }

@@ -61,7 +61,9 @@ function memoryOf(answer: MessageAnswer): ArrayBuffer[] {
       : message.type === "stdin"
         ? [message.data]
         : [];
-  return texts.flatMap((text) => (text instanceof Uint8Array && text.buffer instanceof ArrayBuffer ? [text.buffer] : []));
+  return texts.flatMap((text) =>
+    text instanceof Uint8Array && text.buffer instanceof ArrayBuffer ? [text.buffer] : [],
+  );
 }
 
 parentPort?.on("message", (task: MessageTask) => {

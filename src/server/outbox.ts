@@ -1,4 +1,5 @@
 import type { WebSocket } from "ws";
+import { LATE_MS } from "../patience.js";
 import type { ServerMessage } from "../protocol/messages.js";
 
 export interface OutboxOptions {
@@ -23,6 +24,8 @@ export class Outbox {
   readonly #options: OutboxOptions;
   #held = false;
   #stuck: NodeJS.Timeout | undefined;
+  /** When the client last took something, or was first held back, in ms. */
+  #tookAt = 0;
 
   constructor(socket: WebSocket, options: OutboxOptions) {
     this.#socket = socket;
@@ -73,15 +76,28 @@ export class Outbox {
 
   #hold(): void {
     this.#held = true;
+    this.#tookAt = performance.now();
     this.#stuck = setTimeout(() => {
-      this.#options.onStuck();
+      this.#judge();
     }, this.#options.slowClientMs);
     this.#options.onHold();
+  }
+
+  #judge(): void {
+    const { slowClientMs, onStuck } = this.#options;
+    // Where the daemon stood still, it has not heard yet what the client took.
+    if (performance.now() - this.#tookAt > slowClientMs + LATE_MS) {
+      this.#tookAt = performance.now();
+      this.#stuck?.refresh();
+    } else {
+      onStuck();
+    }
   }
 
   /** Called when the system has taken one message: the client reads, be it ever so slowly. */
   readonly #onWritten = (): void => {
     if (!this.#held) return;
+    this.#tookAt = performance.now();
     this.#stuck?.refresh();
     if (this.#socket.bufferedAmount > this.#options.highWaterBytes / 4) return;
     this.#held = false;

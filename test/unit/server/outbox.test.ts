@@ -92,6 +92,19 @@ describe("an outbox", () => {
     expect(log).toEqual(["hold", "stuck"]);
   });
 
+  it("judges nobody by a time in which the daemon stood still", () => {
+    const { socket, log, send } = outboxOf();
+    send(11);
+    // The clock goes on, no timer fires: as after a pause of the whole process.
+    vi.setSystemTime(Date.now() + 20_000);
+    const now = performance.now();
+    vi.spyOn(performance, "now").mockImplementation(() => now + 20_000);
+    vi.advanceTimersByTime(5_000);
+    expect(log).toEqual(["hold"]);
+    socket.take(11);
+    expect(log).toEqual(["hold", "resume"]);
+  });
+
   it("is patient with a client that is slow but reads", () => {
     const { socket, log, send } = outboxOf();
     send(30);
