@@ -13,7 +13,7 @@ import { decide, type Ending } from "./outcome.js";
 import { RunOutput } from "./output.js";
 import { BadRunError, outputLimitOf, programOf } from "./program.js";
 import type { Run } from "./run.js";
-import { KILL_CAUSES } from "./termination.js";
+import { graceOf, KILL_CAUSES } from "./termination.js";
 
 /**
  * How long a container is left alone once its run's ending is sent, in ms of the real clock: this is about processors, not
@@ -187,11 +187,18 @@ async function conduct(run: Run, stage: Stage): Promise<ExitFacts> {
     resolve({ kind: "unresponsive" });
   };
   const ignoreEnd = (): void => undefined;
-  giveUp(program.timeoutMs + lane.config.killGraceMs).catch(ignoreEnd);
+  giveUp(program.timeoutMs + program.graceMs + lane.config.killGraceMs).catch(ignoreEnd);
   const kill = (): void => {
     const { reason } = run.termination;
-    if (reason !== undefined) channel.kill(KILL_CAUSES[reason]);
-    giveUp(lane.config.killGraceMs).catch(ignoreEnd);
+    if (reason === undefined) return;
+    const graceMs = graceOf(reason, program.graceMs);
+    channel.kill(KILL_CAUSES[reason], graceMs);
+    giveUp(graceMs + lane.config.killGraceMs).catch(ignoreEnd);
+    if (graceMs === 0) return;
+    run.termination.onHurry = () => {
+      channel.kill(KILL_CAUSES[reason], 0);
+      giveUp(lane.config.killGraceMs).catch(ignoreEnd);
+    };
   };
   if (run.termination.signal.aborted) kill();
   else run.termination.signal.addEventListener("abort", kill, { signal: over.signal });
@@ -201,6 +208,7 @@ async function conduct(run: Run, stage: Stage): Promise<ExitFacts> {
     ending = await promise;
   } finally {
     over.abort(OVER);
+    run.termination.onHurry = undefined;
   }
   output.finish();
   const reported = ending.kind === "reported" ? ending.exit : undefined;
