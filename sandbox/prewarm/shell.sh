@@ -3,7 +3,7 @@
 # runner lets it go. Then this returns and bash opens main.sh itself. Nothing of this file may be left for the script.
 
 __matchbox_wait() {
-    local __matchbox_item __matchbox_count __matchbox_exact=
+    local __matchbox_item __matchbox_count __matchbox_exact= __matchbox_has_path=
     local -a __matchbox_arguments=() __matchbox_variables=() __matchbox_command
     # The exit notice takes its variables away itself, where the C library is one that it knows.
     [[ ${MATCHBOX_EXIT_NOTICE+set} ]] && unset MATCHBOX_EXIT_NOTICE LD_PRELOAD
@@ -27,7 +27,9 @@ __matchbox_wait() {
             # Not a name of bash's, or one that bash, the loader or the C library treats specially at its start.
             [0-9]* | *[!A-Za-z0-9_]* | _* | BASH* | SHELLOPTS | SHLVL | *UID | PPID | GROUPS | FUNCNAME | DIRSTACK | \
                 *RANDOM | SECONDS | LINENO | HISTCMD | EPOCH* | COMP* | IFS | OPT* | PWD | OLDPWD | POSIXLY_CORRECT | \
+                GLOBIGNORE | EXECIGNORE | IGNOREEOF | ignoreeof | PS1 | PS2 | \
                 LD_* | LC_* | LANG | MALLOC_* | GLIBC_*) __matchbox_exact=1 ;;
+            PATH) __matchbox_has_path=1 ;;
             esac
         done
     fi
@@ -36,6 +38,8 @@ __matchbox_wait() {
     # bash sets the positional parameters after this file, and would undo ours: so once more from the start, exactly.
     if ((${#__matchbox_arguments[@]})) || [[ $__matchbox_exact ]]; then
         mapfile -d '' -t __matchbox_command </proc/$$/cmdline
+        # The run's PATH is for the script. It need not lead to bash, or may lead to another one.
+        [[ $__matchbox_has_path && ${__matchbox_command[0]} != */* ]] && __matchbox_command[0]=$BASH
         exec env -u _ -- "${__matchbox_variables[@]}" "${__matchbox_command[@]}" "${__matchbox_arguments[@]}"
     fi
     for __matchbox_item in "${__matchbox_variables[@]}"; do

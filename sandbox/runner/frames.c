@@ -144,16 +144,17 @@ const char *parse_file(const struct frame *frame, struct file_request *request) 
 }
 
 const char *parse_run(const struct frame *frame, struct run_request *request) {
-    enum { FIXED = 9 };
+    enum { FIXED = 13 };
     if (frame->length < FIXED) {
         return "RUN too short";
     }
-    const uint8_t flags = frame->payload[4];
+    const uint8_t flags = frame->payload[8];
     *request = (struct run_request){
         .timeout_ms = get_u32(frame->payload),
+        .grace_ms = get_u32(frame->payload + 4),
         .stdin_open = (flags & 1) != 0,
-        .arguments = get_u16(frame->payload + 5),
-        .variables = get_u16(frame->payload + 7),
+        .arguments = get_u16(frame->payload + 9),
+        .variables = get_u16(frame->payload + 11),
         .strings = (const char *)frame->payload + FIXED,
         .strings_length = frame->length - FIXED,
     };
@@ -175,11 +176,11 @@ const char *parse_run(const struct frame *frame, struct run_request *request) {
     return NULL;
 }
 
-const char *parse_kill(const struct frame *frame, uint8_t *cause) {
-    if (frame->length != 1 || frame->payload[0] < KILL_CAUSE_MIN) {
-        return "KILL needs one cause, 16 to 255";
+const char *parse_kill(const struct frame *frame, struct kill_request *request) {
+    if (frame->length != 5 || frame->payload[0] < KILL_CAUSE_MIN) {
+        return "KILL needs one cause, 16 to 255, and a grace";
     }
-    *cause = frame->payload[0];
+    *request = (struct kill_request){.cause = frame->payload[0], .grace_ms = get_u32(frame->payload + 1)};
     return NULL;
 }
 
@@ -274,7 +275,7 @@ bool outbox_exit(struct outbox *outbox, const struct exit_report *report) {
     payload[0] = report->signaled ? 1 : 0;
     payload[1] = report->code;
     payload[2] = report->cause;
-    payload[3] = report->unasked_sigkill ? 1 : 0;
+    payload[3] = (uint8_t)((report->unasked_sigkill ? 1 : 0) | (report->asked ? 2 : 0));
     put_u32(payload + 4, report->oom_kills);
     put_u64(payload + 8, report->cpu_us);
     put_u64(payload + 16, report->max_rss_bytes);

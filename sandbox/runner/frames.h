@@ -94,11 +94,17 @@ struct file_request {
 
 struct run_request {
     uint32_t timeout_ms;
+    uint32_t grace_ms; /* from SIGTERM at the time-out to SIGKILL; 0: no SIGTERM */
     bool stdin_open;
     uint16_t arguments;
     uint16_t variables;
     const char *strings; /* arguments, then variables, each NUL-terminated */
     size_t strings_length;
+};
+
+struct kill_request {
+    uint8_t cause;
+    uint32_t grace_ms; /* as in RUN */
 };
 
 struct collect_request {
@@ -111,7 +117,7 @@ struct collect_request {
 
 const char *parse_file(const struct frame *frame, struct file_request *request);
 const char *parse_run(const struct frame *frame, struct run_request *request);
-const char *parse_kill(const struct frame *frame, uint8_t *cause);
+const char *parse_kill(const struct frame *frame, struct kill_request *request);
 const char *parse_collect(const struct frame *frame, struct collect_request *request);
 
 bool utf8_is_valid(const char *text, size_t length);
@@ -138,6 +144,7 @@ struct exit_report {
     uint8_t code; /* exit code or number of the signal */
     uint8_t cause;
     bool unasked_sigkill;
+    bool asked; /* SIGTERM was sent first */
     uint32_t oom_kills;
     uint64_t cpu_us;
     uint64_t max_rss_bytes;

@@ -86,7 +86,10 @@ static struct {
     int64_t mark_ns;          /* when RUNNING is due; 0: not at all, the daemon knows */
     int64_t deadline_ns;      /* of the program; 0: none */
     int64_t kill_deadline_ns; /* of SIGKILL; 0: none was sent */
-    uint8_t kill_cause;
+    uint32_t grace_ms;         /* of the time-out */
+    int64_t grace_deadline_ns; /* of SIGTERM: then comes SIGKILL; 0: none was sent, or SIGKILL too */
+    uint8_t asked_cause;       /* of SIGTERM */
+    uint8_t kill_cause;        /* of SIGKILL */
     struct ending ending;
     uint64_t elapsed_us;
     struct usage_totals totals;
@@ -112,6 +115,11 @@ static int64_t now_ns(void) {
 
 static int64_t nanoseconds(uint32_t milliseconds) {
     return (int64_t)milliseconds * (NANOSECONDS / 1000);
+}
+
+/* Of two deadlines, where 0 is none. */
+static int64_t earlier(int64_t one, int64_t other) {
+    return one == 0 || (other != 0 && other < one) ? other : one;
 }
 
 static void close_and_forget(int *fd) {
@@ -245,21 +253,45 @@ static void grant_stdin_room(void) {
 static void reap(void);
 
 static void kill_run(uint8_t cause) {
+    if (runner.kill_cause == CAUSE_NONE) {
+        /* The first one wins, that of a question included. */
+        runner.kill_cause = runner.asked_cause == CAUSE_NONE ? cause : runner.asked_cause;
+        runner.kill_deadline_ns = now_ns() + nanoseconds(KILL_PATIENCE_MS);
+    }
+    runner.grace_deadline_ns = 0;
+    kill_everything();
+}
+
+/*
+ * Ends the run for this cause: at once, or by a question (SIGTERM) that leaves it so much time. One that has been asked
+ * already may get less time, and never more.
+ */
+static void end_run(uint8_t cause, uint32_t grace_ms) {
     reap(); /* if it has just ended by itself, even by a SIGKILL of its own, that was first */
     if (runner.phase >= PHASE_ENDING) {
         return;
     }
-    if (runner.kill_cause == CAUSE_NONE) {
-        runner.kill_cause = cause; /* the first one wins */
-        runner.kill_deadline_ns = now_ns() + nanoseconds(KILL_PATIENCE_MS);
+    /* Before RUN there is no program that could be asked. */
+    if (grace_ms == 0 || runner.phase != PHASE_RUNNING || runner.kill_cause != CAUSE_NONE) {
+        kill_run(cause);
+        return;
     }
-    kill_everything();
+    runner.grace_deadline_ns = earlier(runner.grace_deadline_ns, now_ns() + nanoseconds(grace_ms));
+    if (runner.asked_cause == CAUSE_NONE) {
+        runner.asked_cause = cause;
+        runner.deadline_ns = 0;
+        /* Its group, as a terminal would: the commands of a script too. SIGCONT, because one that is stopped could not
+         * answer. The number is still its own: it has not been reaped. */
+        (void)kill(-runner.main_pid, SIGTERM);
+        (void)kill(-runner.main_pid, SIGCONT);
+    }
 }
 
 static void begin_ending(int64_t now) {
     runner.phase = PHASE_ENDING;
     runner.mark_ns = 0;
     runner.deadline_ns = 0;
+    runner.grace_deadline_ns = 0;
     runner.kill_deadline_ns = now + nanoseconds(KILL_PATIENCE_MS);
     runner.stdin_open = false;
     close_program_stdin();
@@ -268,7 +300,7 @@ static void begin_ending(int64_t now) {
 
 static void on_main_end(int wait_status) {
     const int64_t now = now_ns();
-    runner.ending = ending_of(wait_status, runner.kill_cause);
+    runner.ending = ending_of(wait_status, runner.asked_cause, runner.kill_cause);
     if (runner.run_started_ns != 0) {
         runner.elapsed_us = (uint64_t)(now - runner.run_started_ns) / 1000;
     } else if (runner.kill_cause == CAUSE_NONE) {
@@ -320,7 +352,7 @@ static void on_exit_notice(void) {
     if (runner.phase != PHASE_RUNNING || !claim_read(runner.main_claim, runner.start.exit_notice, &claim)) {
         return;
     }
-    if (runner.kill_cause != CAUSE_NONE || runner.collector.wanted ||
+    if (runner.asked_cause != CAUSE_NONE || runner.kill_cause != CAUSE_NONE || runner.collector.wanted ||
         usage_tasks(&runner.usage) != TASKS_OF_MAIN_ALONE) {
         (void)kill(runner.main_pid, EXIT_NOTICE_ANSWER); /* it need not wait */
         return;
@@ -340,6 +372,7 @@ static void report_exit(void) {
         .code = runner.ending.code,
         .cause = runner.ending.cause,
         .unasked_sigkill = runner.ending.unasked_sigkill,
+        .asked = runner.ending.asked,
         .oom_kills = runner.totals.oom_kills,
         .cpu_us = runner.totals.cpu_us,
         .max_rss_bytes = runner.usage.max_rss_bytes,
@@ -464,6 +497,7 @@ static void on_run(const struct frame *frame) {
     runner.phase = PHASE_RUNNING;
     runner.run_started_ns = now_ns();
     runner.mark_ns = runner.run_started_ns + nanoseconds(RUNNING_MARK_MS);
+    runner.grace_ms = request.grace_ms;
     if (request.timeout_ms > 0) {
         runner.deadline_ns = runner.run_started_ns + nanoseconds(request.timeout_ms);
     }
@@ -507,12 +541,12 @@ static void on_stdin_end(const struct frame *frame) {
 }
 
 static void on_kill(const struct frame *frame) {
-    uint8_t cause = CAUSE_NONE;
-    const char *problem = parse_kill(frame, &cause);
+    struct kill_request request;
+    const char *problem = parse_kill(frame, &request);
     if (problem != NULL) {
         fail_protocol(problem);
     }
-    kill_run(cause);
+    end_run(request.cause, request.grace_ms);
 }
 
 static void on_collect(const struct frame *frame) {
@@ -670,7 +704,8 @@ static void read_control(void) {
 }
 
 static void check_deadlines(void) {
-    if (runner.mark_ns == 0 && runner.deadline_ns == 0 && runner.kill_deadline_ns == 0) {
+    if (runner.mark_ns == 0 && runner.deadline_ns == 0 && runner.grace_deadline_ns == 0 &&
+        runner.kill_deadline_ns == 0) {
         return;
     }
     const int64_t now = now_ns();
@@ -681,7 +716,10 @@ static void check_deadlines(void) {
     }
     if (runner.deadline_ns != 0 && now >= runner.deadline_ns) {
         runner.deadline_ns = 0;
-        kill_run(CAUSE_TIMEOUT);
+        end_run(CAUSE_TIMEOUT, runner.grace_ms);
+    }
+    if (runner.grace_deadline_ns != 0 && now >= runner.grace_deadline_ns) {
+        end_run(runner.asked_cause, 0);
     }
     if (runner.kill_deadline_ns != 0 && now >= runner.kill_deadline_ns && !runner.all_dead) {
         loop_fail(FAILED_INTERNAL, "processes outlive SIGKILL", 0);
@@ -702,14 +740,9 @@ enum {
     WATCH_COUNT
 };
 
-/* Of two deadlines, where 0 is none. */
-static int64_t earlier(int64_t one, int64_t other) {
-    return one == 0 || (other != 0 && other < one) ? other : one;
-}
-
 /* How long poll() may sleep: to the next deadline, for ever without one, not at all with work left over. */
 static const struct timespec *sleep_time(struct timespec *time) {
-    int64_t deadline = earlier(runner.deadline_ns, runner.mark_ns);
+    int64_t deadline = earlier(earlier(runner.deadline_ns, runner.grace_deadline_ns), runner.mark_ns);
     if (!runner.all_dead) {
         deadline = earlier(deadline, runner.kill_deadline_ns);
     }

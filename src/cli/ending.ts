@@ -23,7 +23,7 @@ function describeReason(exit: ExitMessage, { lane, timeoutMs }: EndingContext): 
       return [`the program was ended by ${exit.signal ?? "a signal"}`];
     case "timed_out": {
       const limit = timeoutMs ?? lane?.timeoutMs;
-      return [`timed out${limit === undefined ? "" : ` after ${showDuration(limit)}`}; the program was killed`];
+      return [`timed out${limit === undefined ? "" : ` after ${showDuration(limit)}`}; ${describeKill(exit)}`];
     }
     case "out_of_memory": {
       const limit =
@@ -35,7 +35,7 @@ function describeReason(exit: ExitMessage, { lane, timeoutMs }: EndingContext): 
     case "output_limit":
       return ["the program wrote more than its output limit and was killed"];
     case "cancelled":
-      return ["cancelled; the program was killed"];
+      return [`cancelled; ${describeKill(exit)}`];
     case "client_gone":
       return ["the daemon took this client for gone and killed the program"];
     case "shutdown":
@@ -45,6 +45,14 @@ function describeReason(exit: ExitMessage, { lane, timeoutMs }: EndingContext): 
     default:
       throw new Error(`unexpected reason ${String(exit.reason satisfies never)}`);
   }
+}
+
+/** What came of a program whose run was over before it was. */
+function describeKill({ grace, exitCode, signal }: ExitMessage): string {
+  if (grace === undefined) return "the program was killed";
+  if (grace.ended === "killed") return "the program was asked to end, did not in its grace, and was killed";
+  const how = exitCode === null ? `was ended by ${signal ?? "a signal"}` : `exited with ${exitCode}`;
+  return `the program was asked to end and ${how}`;
 }
 
 function describeTruncation(exit: ExitMessage, { lane }: EndingContext): string[] {

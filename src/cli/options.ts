@@ -21,6 +21,8 @@ export function repeated<T>(parse: (text: string) => T): (text: string, earlier:
 }
 
 export const duration = argument(parseDuration);
+/** The same, or 0 for none. */
+export const grace = argument((text) => (text === "0" ? 0 : parseDuration(text)));
 
 export interface DaemonOptions {
   readonly url: Address;

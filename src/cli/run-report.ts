@@ -29,8 +29,8 @@ export class RunReport {
     this.#files.push({ path, size, ...saved });
   }
 
-  ended(id: string, { reason, exitCode, signal, timings, usage, output }: ExitMessage): void {
-    this.#ending = { id, reason, exitCode, signal, timings, usage, output };
+  ended(id: string, { reason, exitCode, signal, grace, timings, usage, output }: ExitMessage): void {
+    this.#ending = { id, reason, exitCode, signal, ...(grace === undefined ? {} : { grace }), timings, usage, output };
   }
 
   failed({ code, message, retryable, retryAfterMs, runId }: MatchboxError): void {

@@ -2,7 +2,16 @@ import { Command, InvalidArgumentError } from "commander";
 import type { RunRequest } from "../protocol/messages.js";
 import { CliError } from "./cli-error.js";
 import { type FileArgument, parseFileArgument, readCode, readInputFiles, readText } from "./input-files.js";
-import { argument, type DaemonOptions, duration, parseVariable, repeated, tokenOption, urlOption } from "./options.js";
+import {
+  argument,
+  type DaemonOptions,
+  duration,
+  grace,
+  parseVariable,
+  repeated,
+  tokenOption,
+  urlOption,
+} from "./options.js";
 import { executeRun } from "./run-program.js";
 
 const EXAMPLES = `
@@ -21,6 +30,7 @@ What Matchbox has to say goes to stderr and begins with "matchbox:".`;
 interface RunOptions extends DaemonOptions {
   readonly codeFile?: string;
   readonly timeout?: number;
+  readonly grace?: number;
   readonly queue?: number;
   readonly file?: readonly FileArgument[];
   readonly collect?: readonly string[];
@@ -44,6 +54,11 @@ export function runCommand(programArgs: readonly string[]): Command {
       "-t, --timeout <duration>",
       "kill the program after this long, such as 10s; the lane has a limit of its own",
       duration,
+    )
+    .option(
+      "--grace <duration>",
+      "ask the program to end (SIGTERM) this long before it is killed, such as 2s, or 0; the lane has a limit",
+      grace,
     )
     .option("--queue <duration>", "wait at most this long for a sandbox", duration)
     .option(
@@ -94,6 +109,7 @@ async function requestFrom(
     collect: [...(options.collect ?? [])],
     ...(options.stdin === undefined ? {} : { stdin: true as const }),
     ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout }),
+    ...(options.grace === undefined ? {} : { graceMs: options.grace }),
     ...(options.queue === undefined ? {} : { queueMs: options.queue }),
   };
 }

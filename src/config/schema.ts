@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { IMAGE_TARGETS } from "../image-targets.js";
 import { DEFAULT_ADDRESS } from "../protocol/handshake.js";
-import { MAX_TIMEOUT_MS, OUTPUT_POLICIES } from "../protocol/limits.js";
+import { MAX_GRACE_MS, MAX_TIMEOUT_MS, OUTPUT_POLICIES } from "../protocol/limits.js";
 import { command, env, gpus, mainFile, user } from "./lane-program.js";
 
 const KIB = 1024;
@@ -236,6 +236,14 @@ const lane = z
     network: z.enum(["none", "egress"]).default("none").describe("`egress`: out to public addresses, nothing in."),
     timeoutMs: milliseconds(1, MAX_TIMEOUT_MS).default(30_000).describe("Time-out of a run that does not ask for one."),
     maxTimeoutMs: milliseconds(1, MAX_TIMEOUT_MS).default(30_000).describe("Longest time-out that a run may ask for."),
+    graceMs: milliseconds(0, MAX_GRACE_MS)
+      .default(0)
+      .describe(
+        "From SIGTERM to SIGKILL at the time-out and at `cancel`, for a run that does not say; 0 kills at once.",
+      ),
+    maxGraceMs: milliseconds(0, MAX_GRACE_MS)
+      .default(10_000)
+      .describe("Longest such grace that a run may ask for; it comes on top of the time-out."),
     killGraceMs: milliseconds(10, 60_000)
       .default(2_000)
       .describe(
@@ -308,6 +316,10 @@ const lane = z
   .refine((value) => value.timeoutMs <= value.maxTimeoutMs, {
     error: "must not be over maxTimeoutMs",
     path: ["timeoutMs"],
+  })
+  .refine((value) => value.graceMs <= value.maxGraceMs, {
+    error: "must not be over maxGraceMs",
+    path: ["graceMs"],
   })
   .refine((value) => typeof value.warm === "object" || value.warm <= value.maxSandboxes, {
     error: "must not be over maxSandboxes",

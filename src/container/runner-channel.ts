@@ -10,6 +10,7 @@ import {
   decodeSkipped,
   decodeStdinRoom,
   encodeFrame,
+  encodeKill,
   encodeProgram,
   encodeStdin,
   type Frame,
@@ -152,9 +153,13 @@ export class RunnerChannel {
     this.#flushStdin();
   }
 
-  /** Asks the runner to kill the program and all its descendants; the first cause wins. @param cause 16 to 255 */
-  kill(cause: number): void {
-    this.#write(encodeFrame(ToRunner.kill, Buffer.of(cause)));
+  /**
+   * Asks the runner to kill the program and all its descendants; the first cause wins.
+   * @param cause 16 to 255
+   * @param graceMs how long the program has to end by itself, once it has been asked to; 0 kills at once
+   */
+  kill(cause: number, graceMs: number): void {
+    this.#write(encodeKill(cause, graceMs));
   }
 
   /** Stops reading: the runner's pipe fills, and the program blocks in its next write. */

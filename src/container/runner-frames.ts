@@ -129,6 +129,8 @@ export interface Program {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
+  /** From the signal that asks the program to end to the one that kills it; 0 kills at once. */
+  readonly graceMs: number;
   readonly stdinOpen: boolean;
   readonly collect: readonly string[];
   readonly maxCollectBytes: number;
@@ -151,17 +153,26 @@ export function encodeProgram(program: Program): Buffer {
     frames.push({ type: ToRunner.collect, payload });
   }
   const variables = Object.entries(program.env).map(([name, value]) => `${name}=${value}`);
-  const payload = withHeader(9, closed([...program.args, ...variables]));
+  const payload = withHeader(13, closed([...program.args, ...variables]));
   payload.writeUInt32BE(program.timeoutMs, 0);
-  payload.writeUInt8(program.stdinOpen ? 1 : 0, 4);
-  payload.writeUInt16BE(program.args.length, 5);
-  payload.writeUInt16BE(variables.length, 7);
+  payload.writeUInt32BE(program.graceMs, 4);
+  payload.writeUInt8(program.stdinOpen ? 1 : 0, 8);
+  payload.writeUInt16BE(program.args.length, 9);
+  payload.writeUInt16BE(variables.length, 11);
   frames.push({ type: ToRunner.run, payload });
   return encodeFrames(frames);
 }
 
 export function encodeStdin(bytes: Buffer): Buffer {
   return encodeFrames(framesOf(ToRunner.stdin, bytes));
+}
+
+/** @param graceMs from the signal that asks the program to end to the one that kills it; 0 kills at once */
+export function encodeKill(cause: number, graceMs: number): Buffer {
+  const payload = Buffer.alloc(5);
+  payload.writeUInt8(cause, 0);
+  payload.writeUInt32BE(graceMs, 1);
+  return encodeFrame(ToRunner.kill, payload);
 }
 
 /** A payload: text, behind so many bytes that are still to be written. */
@@ -218,6 +229,8 @@ export interface RunnerExit {
   readonly cause: number;
   /** The main process died of a SIGKILL that the runner did not send. */
   readonly foreignKill: boolean;
+  /** It was asked to end before it was, or would have been, killed for `cause`. */
+  readonly wasAsked: boolean;
   readonly oomKills: number;
   readonly cpuMs: number;
   readonly maxRssBytes: number;
@@ -238,7 +251,8 @@ export function decodeExit(payload: Buffer): RunnerExit {
     kind: payload.readUInt8(0) === 0 ? "exited" : "signaled",
     value: payload.readUInt8(1),
     cause: payload.readUInt8(2),
-    foreignKill: (payload.readUInt8(3) & 1) === 1,
+    foreignKill: (payload.readUInt8(3) & 1) !== 0,
+    wasAsked: (payload.readUInt8(3) & 2) !== 0,
     oomKills: payload.readUInt32BE(4),
     cpuMs: microseconds(8),
     maxRssBytes: Number(payload.readBigUInt64BE(16)),
@@ -256,7 +270,7 @@ export function encodeExit(exit: RunnerExit): Buffer {
   payload.writeUInt8(exit.kind === "exited" ? 0 : 1, 0);
   payload.writeUInt8(exit.value, 1);
   payload.writeUInt8(exit.cause, 2);
-  payload.writeUInt8(exit.foreignKill ? 1 : 0, 3);
+  payload.writeUInt8((exit.foreignKill ? 1 : 0) | (exit.wasAsked ? 2 : 0), 3);
   payload.writeUInt32BE(exit.oomKills, 4);
   setMicroseconds(exit.cpuMs, 8);
   payload.writeBigUInt64BE(BigInt(exit.maxRssBytes), 16);

@@ -152,6 +152,7 @@ function run(channel: RunnerChannel, program: ProgramFile): Promise<string> {
         args: [],
         env: {},
         timeoutMs: PROGRAM_DEADLINE_MS,
+        graceMs: 0,
         stdinOpen: false,
         collect: [],
         maxCollectBytes: 0,

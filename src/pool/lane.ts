@@ -191,6 +191,8 @@ export class Lane implements AsyncDisposable {
       network: config.network !== "none",
       timeoutMs: config.timeoutMs,
       maxTimeoutMs: config.maxTimeoutMs,
+      graceMs: config.graceMs,
+      maxGraceMs: config.maxGraceMs,
       maxCodeBytes: config.maxCodeBytes,
       maxOutputBytes: config.maxOutputBytes,
       outputPolicy: config.outputPolicy,

@@ -15,6 +15,9 @@ export const EXIT_REASONS = [
 
 export type ExitReason = (typeof EXIT_REASONS)[number];
 
+/** How a grace, the time between SIGTERM and SIGKILL, came to its end. */
+export const GRACE_ENDINGS = ["by_itself", "killed"] as const;
+
 const milliseconds = z.number().nonnegative();
 const bytes = z.int().nonnegative();
 
@@ -30,8 +33,19 @@ export const exitMessage = z.object({
   id: z.string(),
   seq: z.int(),
   reason: z.enum(EXIT_REASONS),
-  exitCode: z.int().min(0).max(255).nullable().describe("The program's exit code; null unless the reason is `exited`."),
+  exitCode: z
+    .int()
+    .min(0)
+    .max(255)
+    .nullable()
+    .describe(
+      "The program's exit code; null unless it exited by itself: the reason is `exited`, or it did so in its grace.",
+    ),
   signal: z.string().nullable().describe("The signal that ended the program, such as `SIGSEGV`; null if none did."),
+  grace: z
+    .object({ ended: z.enum(GRACE_ENDINGS).describe("Whether the program ended before the kill, or by it.") })
+    .optional()
+    .describe("What came of the question: there where the program was asked to end (SIGTERM) before it was killed."),
   timings: z.object({
     queueMs: milliseconds.describe("Waiting for a sandbox."),
     handoutMs: milliseconds.describe("From the request (after the wait) to the program's release in the sandbox."),

@@ -35,5 +35,8 @@ export const STDIN_REPORT_BYTES = 1024 * 1024;
 /** Longest time-out that any lane may allow: one day, in ms. */
 export const MAX_TIMEOUT_MS = 86_400_000;
 
+/** Longest grace between SIGTERM and SIGKILL that any lane may allow, in ms. */
+export const MAX_GRACE_MS = 60_000;
+
 /** What happens to output beyond its limit: the first bytes are sent, the first and the last, or the run is killed. */
 export const OUTPUT_POLICIES = ["head", "tail", "kill"] as const;

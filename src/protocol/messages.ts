@@ -6,6 +6,7 @@ import {
   MAX_COLLECT_PATTERNS,
   MAX_ENV,
   MAX_FILES,
+  MAX_GRACE_MS,
   MAX_LANE_NAME_CHARS,
   MAX_PATTERN_CHARS,
   MAX_RUN_ID_CHARS,
@@ -82,6 +83,14 @@ export const runMessage = z.strictObject({
     .default([])
     .describe("Patterns of files in the workspace to send back after the end; `**` crosses folders."),
   timeoutMs: z.int().min(1).max(MAX_TIMEOUT_MS).optional().describe("Never above the lane's own limit."),
+  graceMs: z
+    .int()
+    .min(0)
+    .max(MAX_GRACE_MS)
+    .optional()
+    .describe(
+      "From SIGTERM to SIGKILL at the time-out and at `cancel`; 0 kills at once. Never above the lane's `maxGraceMs`.",
+    ),
   limits: z
     .strictObject({ outputBytes: z.int().min(0).optional() })
     .default({})
@@ -117,6 +126,8 @@ export const laneLimits = z.object({
   network: z.boolean(),
   timeoutMs: z.int(),
   maxTimeoutMs: z.int(),
+  graceMs: z.int().optional(),
+  maxGraceMs: z.int().optional(),
   maxCodeBytes: z.int(),
   maxOutputBytes: z.int(),
   outputPolicy: z.enum(OUTPUT_POLICIES).optional(),

@@ -13,7 +13,7 @@ import { RunOutput } from "./output.js";
 import { BadRunError, outputLimitOf, programOf } from "./program.js";
 import type { Run } from "./run.js";
 import { outlastSilence } from "./silence.js";
-import { KILL_CAUSES } from "./termination.js";
+import { graceOf, KILL_CAUSES } from "./termination.js";
 
 /** An exit before it gets its place among the messages of a run. */
 type ExitFacts = Omit<ExitMessage, "type" | "id" | "seq">;
@@ -194,11 +194,18 @@ async function conduct(run: Run, stage: Stage): Promise<ExitFacts> {
     resolve({ kind: "unresponsive", hasBegun: channel.hasBegun });
   };
   const ignoreEnd = (): void => undefined;
-  giveUp(program.timeoutMs).catch(ignoreEnd);
+  giveUp(program.timeoutMs + program.graceMs).catch(ignoreEnd);
   const kill = (): void => {
     const { reason } = run.termination;
-    if (reason !== undefined) channel.kill(KILL_CAUSES[reason]);
-    giveUp(0).catch(ignoreEnd);
+    if (reason === undefined) return;
+    const graceMs = graceOf(reason, program.graceMs);
+    channel.kill(KILL_CAUSES[reason], graceMs);
+    giveUp(graceMs).catch(ignoreEnd);
+    if (graceMs === 0) return;
+    run.termination.onHurry = () => {
+      channel.kill(KILL_CAUSES[reason], 0);
+      giveUp(0).catch(ignoreEnd);
+    };
   };
   if (run.termination.signal.aborted) kill();
   else run.termination.signal.addEventListener("abort", kill, { signal: over.signal });
@@ -208,6 +215,7 @@ async function conduct(run: Run, stage: Stage): Promise<ExitFacts> {
     ending = await promise;
   } finally {
     over.abort(OVER);
+    run.termination.onHurry = undefined;
   }
   output.finish();
   const reported = ending.kind === "reported" ? ending.exit : undefined;

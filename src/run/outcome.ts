@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import type { RunnerExit } from "../container/runner-frames.js";
 import type { SandboxEnd } from "../container/runtime.js";
-import type { ExitReason } from "../protocol/exit.js";
+import type { ExitMessage, ExitReason } from "../protocol/exit.js";
 import { killReason, type KillReason } from "./termination.js";
 
 /** What is known when a run is over: the runner's account, or that there is none and why. */
@@ -19,6 +19,8 @@ export interface Verdict {
   readonly reason: ExitReason;
   readonly exitCode: number | null;
   readonly signal: string | null;
+  /** There where the program was asked to end before it was killed. */
+  readonly grace?: NonNullable<ExitMessage["grace"]>;
 }
 
 /** The runner's own cause for a time-out (`sandbox/README.md`, EXIT). */
@@ -53,15 +55,20 @@ export function decide(ending: Ending, requested: KillReason | undefined): Verdi
 
 function decideReported(exit: RunnerExit): Verdict {
   const signal = exit.kind === "signaled" ? signalName(exit.value) : null;
-  if (exit.cause === TIMED_OUT) return { reason: "timed_out", exitCode: null, signal };
-  const kill = exit.cause === 0 ? undefined : killReason(exit.cause);
-  if (kill !== undefined) return { reason: kill, exitCode: null, signal };
+  const kill = exit.cause === 0 ? undefined : exit.cause === TIMED_OUT ? "timed_out" : killReason(exit.cause);
+  if (kill !== undefined)
+    return { reason: kill, exitCode: exit.wasAsked && signal === null ? exit.value : null, signal, ...graceOf(exit) };
   if (signal === null) return { reason: "exited", exitCode: exit.value, signal: null };
   // A SIGKILL that nobody sent, while the kernel counted an out-of-memory kill. The counter alone would also be up for a
   // child's death, the signal alone for a program that kills itself.
   if (exit.value === SIGKILL && exit.foreignKill && exit.oomKills > 0)
     return { reason: "out_of_memory", exitCode: null, signal };
   return { reason: "signaled", exitCode: null, signal };
+}
+
+function graceOf({ wasAsked, value, kind, foreignKill }: RunnerExit): Pick<Verdict, "grace"> {
+  if (!wasAsked) return {};
+  return { grace: { ended: kind === "signaled" && value === SIGKILL && !foreignKill ? "killed" : "by_itself" } };
 }
 
 function without(reason: ExitReason): Verdict {

@@ -29,6 +29,10 @@ export function programOf(request: RunMessage, lane: LaneConfig): Program {
   if (timeoutMs > lane.maxTimeoutMs) {
     throw new BadRunError(`timeoutMs: is ${timeoutMs}; lane ${request.lane} allows 1 to ${lane.maxTimeoutMs}`);
   }
+  const graceMs = request.graceMs ?? lane.graceMs;
+  if (graceMs > lane.maxGraceMs) {
+    throw new BadRunError(`graceMs: is ${graceMs}; lane ${request.lane} allows 0 to ${lane.maxGraceMs}`);
+  }
   requireAllowed(request, lane);
   requireRoom(request);
   const mainFile = mainFileOf(lane);
@@ -37,6 +41,7 @@ export function programOf(request: RunMessage, lane: LaneConfig): Program {
     args: request.args,
     env: request.env,
     timeoutMs,
+    graceMs,
     stdinOpen: request.stdin !== undefined,
     collect: request.collect,
     maxCollectBytes: lane.maxCollectBytes,

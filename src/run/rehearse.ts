@@ -17,6 +17,7 @@ const EXIT = encodeFrame(
     value: 0,
     cause: 0,
     foreignKill: false,
+    wasAsked: false,
     oomKills: 0,
     cpuMs: 0,
     maxRssBytes: 0,

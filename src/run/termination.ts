@@ -8,6 +8,15 @@ export const KILL_CAUSES = {
 
 export type KillReason = keyof typeof KILL_CAUSES;
 
+/**
+ * How long the program has to end by itself once it has been asked to. Only a client that still wants its results has any use for
+ * that: at a shutdown the run has had the daemon's own grace, and the other two protect the daemon.
+ * @param graceMs the run's
+ */
+export function graceOf(reason: KillReason, graceMs: number): number {
+  return reason === "cancelled" ? graceMs : 0;
+}
+
 /** The reason behind a KILL frame's cause; undefined for a cause that is none of ours. */
 export function killReason(cause: number): KillReason | undefined {
   for (const [reason, value] of Object.entries(KILL_CAUSES)) {
@@ -16,10 +25,12 @@ export function killReason(cause: number): KillReason | undefined {
   return undefined;
 }
 
-/** The one place where a run is asked to end. The first reason wins; later ones change nothing. */
+/** The one place where a run is asked to end. The first reason wins; a later one without a grace ends that of the first. */
 export class Termination {
   readonly #controller = new AbortController();
   #reason: KillReason | undefined;
+  /** Called with each later reason for which the program has no grace. */
+  onHurry: (() => void) | undefined;
 
   get reason(): KillReason | undefined {
     return this.#reason;
@@ -31,7 +42,10 @@ export class Termination {
   }
 
   request(reason: KillReason): void {
-    if (this.#reason !== undefined) return;
+    if (this.#reason !== undefined) {
+      if (reason !== "cancelled") this.onHurry?.();
+      return;
+    }
     this.#reason = reason;
     this.#controller.abort(new Error(reason));
   }

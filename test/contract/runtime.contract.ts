@@ -117,8 +117,8 @@ export function describeRuntime(name: string, subject: RuntimeSubject): void {
         const { sandbox, channel } = await launchReady(runtime);
         const run = begin(channel, "echo begun\nsleep 600");
         await run.firstOutput;
-        channel.kill(42);
-        channel.kill(43);
+        channel.kill(42, 0);
+        channel.kill(43, 0);
         expect(await run.ended).toMatchObject({ kind: "signaled", value: 9, cause: 42, foreignKill: false });
         await sandbox.remove();
       });
@@ -130,6 +130,25 @@ export function describeRuntime(name: string, subject: RuntimeSubject): void {
         const run = begin(channel, "sleep 600", { timeoutMs: 100 });
         expect(await run.ended).toMatchObject({ kind: "signaled", value: 9, cause: 1 });
         await sandbox.remove();
+      });
+    });
+
+    it.each([
+      ["exits in its grace", "trap 'exit 3' TERM", 60_000, { kind: "exited", value: 3 }],
+      ["ends by the question", ":", 60_000, { kind: "signaled", value: 15 }],
+      ["does not end in its grace", "trap '' TERM", 100, { kind: "signaled", value: 9, foreignKill: false }],
+    ])("reports a program that %s, at its time-out and at a kill", async (_what, trap, graceMs, expected) => {
+      await withRuntime(async (runtime) => {
+        const timed = await launchReady(runtime);
+        const late = begin(timed.channel, `${trap}\nsleep 600`, { timeoutMs: 300, graceMs });
+        expect(await late.ended).toMatchObject({ ...expected, cause: 1, wasAsked: true });
+        await timed.sandbox.remove();
+        const killed = await launchReady(runtime);
+        const run = begin(killed.channel, `${trap}\necho begun\nsleep 600`);
+        await run.firstOutput;
+        killed.channel.kill(16, graceMs);
+        expect(await run.ended).toMatchObject({ ...expected, cause: 16, wasAsked: true });
+        await killed.sandbox.remove();
       });
     });
 
@@ -331,9 +350,9 @@ interface Begun {
 function begin(
   channel: RunnerChannel,
   code: string,
-  options: { stdinOpen?: boolean; timeoutMs?: number; files?: Program["files"] } = {},
+  options: { stdinOpen?: boolean; timeoutMs?: number; graceMs?: number; files?: Program["files"] } = {},
 ): Begun {
-  const { stdinOpen = false, timeoutMs = 0, files = [] } = options;
+  const { stdinOpen = false, timeoutMs = 0, graceMs = 0, files = [] } = options;
   const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
   let heard: () => void = () => undefined;
   const firstOutput = new Promise<void>((resolve) => (heard = resolve));
@@ -344,6 +363,7 @@ function begin(
         args: [],
         env: {},
         timeoutMs,
+        graceMs,
         stdinOpen,
         collect: [],
         maxCollectBytes: 0,

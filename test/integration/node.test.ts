@@ -141,6 +141,15 @@ describe("a lane for Node in an image that knows nothing of Matchbox", () => {
     expect([reason, signal]).toEqual(["signaled", "SIGKILL"]);
   });
 
+  it("leaves its ending to the program where that had to start anew", async () => {
+    const code =
+      "process.on('SIGTERM', () => { console.log('asked'); process.exit(3); }); setInterval(() => undefined, 1000);";
+    const limits = { timeoutMs: 3_000, graceMs: 10_000 };
+    const { exit, stdout } = await peer.run("node", code, { env: { NODE_DEBUG: "none" }, ...limits });
+    expect(exit).toMatchObject({ reason: "timed_out", exitCode: 3, grace: { ended: "by_itself" } });
+    expect(stdout).toBe("asked\n");
+  });
+
   it("ends at its time-out, even in a loop that never yields", async () => {
     const { exit } = await peer.run("node", "console.log('on'); for (;;);", { timeoutMs: 300 });
     expect(exit).toMatchObject({ reason: "timed_out" });

@@ -35,6 +35,7 @@ const CLOSE_DEADLINE_MS = 5_000;
 
 const TIMED_OUT = 1;
 const SIGKILL = 9;
+const SIGTERM = 15;
 
 /** How each part behaves from now on; a test sets what it wants to see go wrong. */
 export interface FakeBehaviour {
@@ -343,7 +344,7 @@ interface FakeEnd {
  * says to a shell, so that the contract suite runs the same text on a real sandbox:
  *
  * `echo TEXT`, `echo TEXT >&2`, `cat` (its stdin), `cat FILE`, `head -c N /dev/zero`, `sleep SECONDS`, `exit N`,
- * `kill -KILL $$`, `:`.
+ * `kill -KILL $$`, `trap 'exit N' TERM`, `trap '' TERM`, `:`.
  */
 class FakeRunner {
   readonly #options: FakeRunnerOptions;
@@ -359,6 +360,9 @@ class FakeRunner {
   #written = { stdout: 0, stderr: 0 };
   #began = 0;
   #cause = 0;
+  #wasAsked = false;
+  /** What SIGTERM does: its default, an exit, or nothing. */
+  #trap: FakeEnd | "" | undefined;
 
   constructor(options: FakeRunnerOptions) {
     this.#options = options;
@@ -425,7 +429,7 @@ class FakeRunner {
         this.#onStdin();
         return;
       case ToRunner.kill:
-        this.#kill(payload.readUInt8(0));
+        this.#end(payload.readUInt8(0), payload.readUInt32BE(1));
         return;
       default:
         this.#fail(1, `a frame of type ${type}`);
@@ -451,14 +455,15 @@ class FakeRunner {
     this.#phase = "running";
     this.#began = clock.now();
     const timeoutMs = payload.readUInt32BE(0);
-    if ((payload.readUInt8(4) & 1) === 1) {
+    const graceMs = payload.readUInt32BE(4);
+    if ((payload.readUInt8(8) & 1) === 1) {
       this.#stdinOpen = true;
       this.#grant(STDIN_ROOM);
     }
     if (timeoutMs > 0) {
       clock.sleep(timeoutMs, { signal: this.#over.signal }).then(
         () => {
-          this.#kill(TIMED_OUT);
+          this.#end(TIMED_OUT, graceMs);
         },
         () => undefined,
       );
@@ -522,6 +527,9 @@ class FakeRunner {
         return undefined;
       case "exit":
         return { code: Number(argument) };
+      case "trap":
+        this.#trap = rest[0] === "''" ? "" : { code: Number(/exit (\d+)/.exec(argument)?.[1]) };
+        return undefined;
       case "kill":
         return { signal: SIGKILL, foreign: true };
       default:
@@ -580,10 +588,27 @@ class FakeRunner {
     }
   }
 
-  #kill(cause: number): void {
-    if (this.#cause !== 0 || this.#phase === "ended") return;
-    this.#cause = cause;
-    if (this.#phase === "running") this.#finish({ signal: SIGKILL }, this.#options.output);
+  /** Kills the program, or asks it to end first: then its trap decides, or the question itself ends it. */
+  #end(cause: number, graceMs: number): void {
+    const { clock, output } = this.#options;
+    if (this.#phase === "ended" || (this.#cause !== 0 && !this.#wasAsked)) return;
+    if (this.#cause === 0) {
+      this.#cause = cause;
+      this.#wasAsked = graceMs > 0 && this.#phase === "running";
+      if (this.#wasAsked && this.#trap !== "") {
+        this.#finish(this.#trap ?? { signal: SIGTERM }, output);
+        return;
+      }
+    }
+    if (this.#phase !== "running") return;
+    if (graceMs === 0) this.#finish({ signal: SIGKILL }, output);
+    else
+      clock.sleep(graceMs, { signal: this.#over.signal }).then(
+        () => {
+          this.#finish({ signal: SIGKILL }, output);
+        },
+        () => undefined,
+      );
   }
 
   #finish(end: FakeEnd, output: PassThrough): void {
@@ -595,7 +620,12 @@ class FakeRunner {
       if (content !== undefined) for (const frame of collectedFrames(path, Buffer.concat(content))) output.write(frame);
     }
     const runMs = this.#options.clock.now() - this.#began;
-    output.write(encodeFrame(FromRunner.exit, encodeExit(end, { cause: this.#cause, runMs, written: this.#written })));
+    output.write(
+      encodeFrame(
+        FromRunner.exit,
+        encodeExit(end, { cause: this.#cause, wasAsked: this.#wasAsked, runMs, written: this.#written }),
+      ),
+    );
     this.#options.onEnd(0);
   }
 
@@ -641,14 +671,20 @@ export function encodeReady({
 /** EXIT's 60 bytes, as `sandbox/README.md` lays them out; also for tests that play the runner themselves. */
 export function encodeExit(
   end: FakeEnd,
-  about: { cause?: number; runMs?: number; oomKills?: number; written?: { stdout: number; stderr: number } } = {},
+  about: {
+    cause?: number;
+    wasAsked?: boolean;
+    runMs?: number;
+    oomKills?: number;
+    written?: { stdout: number; stderr: number };
+  } = {},
 ): Buffer {
-  const { cause = 0, runMs = 0, oomKills = 0, written = { stdout: 0, stderr: 0 } } = about;
+  const { cause = 0, wasAsked = false, runMs = 0, oomKills = 0, written = { stdout: 0, stderr: 0 } } = about;
   const payload = Buffer.alloc(60);
   payload.writeUInt8(end.signal === undefined ? 0 : 1, 0);
   payload.writeUInt8(end.signal ?? end.code ?? 0, 1);
   payload.writeUInt8(cause, 2);
-  payload.writeUInt8(end.foreign === true ? 1 : 0, 3);
+  payload.writeUInt8((end.foreign === true ? 1 : 0) | (wasAsked ? 2 : 0), 3);
   payload.writeUInt32BE(oomKills, 4);
   payload.writeBigUInt64BE(1_000n, 8);
   payload.writeBigUInt64BE(1_048_576n, 16);

@@ -72,12 +72,18 @@ function apply(message) {
   if (isTooLate) startOver();
 }
 
-/* Node cannot put another program in its own place. So the program runs in a child, which this process is but a sleeve of. */
+/*
+ * Node cannot put another program in its own place. So the program runs in a child, which this process is but a sleeve of: a
+ * signal that asks both to end is the child's to answer.
+ */
 function startOver() {
   const { execPath, execArgv, argv } = process;
+  const wait = () => {};
+  process.on("SIGTERM", wait);
   const { status, signal } = require("child_process").spawnSync(execPath, [...execArgv, ...argv.slice(1)], {
     stdio: "inherit",
   });
+  process.removeListener("SIGTERM", wait);
   if (signal !== null) process.kill(process.pid, signal);
   process.exit(status === null ? 1 : status);
 }

@@ -42,7 +42,7 @@ def wait_for_release():
         variables = apply(os, message) if message else {}
         # What the lane preloads cannot be forgotten: numpy, for one, cannot be imported twice in a process.
         if wanted and (is_hidden or not consulted.isdisjoint(variables) or any(map(is_read_by_libraries, variables))):
-            start_over(os)
+            start_over(os, variables)
         return bool(message)
 
     if will_ask_what_main_is():
@@ -303,7 +303,7 @@ def apply(os, message):
         sys.orig_argv += arguments
     os.environ.update(variables)
     if any(name.startswith(("PYTHON", "LC_", "LD_", "MALLOC_", "GLIBC_")) or name in ("LANG", "HOME") for name in variables):
-        start_over(os)
+        start_over(os, variables)
     if "TZ" in variables:
         import time
 
@@ -311,7 +311,7 @@ def apply(os, message):
     return variables
 
 
-def start_over(os):
+def start_over(os, variables):
     """Python and the C library read some variables only when they start, and some modules cannot be forgotten. Being exact
     is worth 10 ms here, and the time to import again what the program needs."""
     import _signal
@@ -319,7 +319,11 @@ def start_over(os):
     # Python ignores these for itself, and what is ignored stays so across exec().
     for number in (_signal.SIGPIPE, _signal.SIGXFSZ):
         _signal.signal(number, _signal.SIG_DFL)
-    os.execve(sys.executable, command_line(), os.environ)
+    command = command_line()
+    # Python finds itself by the name that it was called by. The run's PATH is for the program: it need not lead here.
+    if "PATH" in variables and "/" not in command[0]:
+        command[0] = sys.executable
+    os.execve(sys.executable, command, os.environ)
 
 
 def command_line():

@@ -137,15 +137,34 @@ void box_file(const struct box *box, uint16_t mode, const char *path, const char
     box_send(box, FRAME_DATA, content, strlen(content));
 }
 
-void box_run(const struct box *box, const char *script, uint32_t timeout_ms, bool stdin_open) {
-    box_file(box, 0644, "main.sh", script);
-    const uint8_t payload[9] = {(uint8_t)(timeout_ms >> 24), (uint8_t)(timeout_ms >> 16), (uint8_t)(timeout_ms >> 8),
-                                (uint8_t)timeout_ms, stdin_open};
+static void put_u32(uint8_t *at, uint32_t value) {
+    for (int i = 0; i < 4; i++) {
+        at[i] = (uint8_t)(value >> (24 - 8 * i));
+    }
+}
+
+static void box_send_run(const struct box *box, uint32_t timeout_ms, uint32_t grace_ms, bool stdin_open) {
+    uint8_t payload[13] = {0};
+    put_u32(payload, timeout_ms);
+    put_u32(payload + 4, grace_ms);
+    payload[8] = stdin_open;
     box_send(box, FRAME_RUN, payload, sizeof payload);
 }
 
-void box_kill(const struct box *box, uint8_t cause) {
-    box_send(box, FRAME_KILL, &cause, 1);
+void box_run(const struct box *box, const char *script, uint32_t timeout_ms, bool stdin_open) {
+    box_file(box, 0644, "main.sh", script);
+    box_send_run(box, timeout_ms, 0, stdin_open);
+}
+
+void box_run_with_grace(const struct box *box, const char *script, uint32_t timeout_ms, uint32_t grace_ms) {
+    box_file(box, 0644, "main.sh", script);
+    box_send_run(box, timeout_ms, grace_ms, false);
+}
+
+void box_kill(const struct box *box, uint8_t cause, uint32_t grace_ms) {
+    uint8_t payload[5] = {cause};
+    put_u32(payload + 1, grace_ms);
+    box_send(box, FRAME_KILL, payload, sizeof payload);
 }
 
 void box_collect(const struct box *box, uint64_t bytes, uint32_t files, const char *pattern) {

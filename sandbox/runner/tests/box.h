@@ -49,7 +49,8 @@ bool box_is_unprivileged(void);
 void box_send(const struct box *box, uint8_t type, const void *payload, size_t length);
 void box_file(const struct box *box, uint16_t mode, const char *path, const char *content);
 void box_run(const struct box *box, const char *script, uint32_t timeout_ms, bool stdin_open);
-void box_kill(const struct box *box, uint8_t cause);
+void box_run_with_grace(const struct box *box, const char *script, uint32_t timeout_ms, uint32_t grace_ms);
+void box_kill(const struct box *box, uint8_t cause, uint32_t grace_ms);
 void box_collect(const struct box *box, uint64_t bytes, uint32_t files, const char *pattern);
 /* Opens a FIFO of the workspace for reading: it hangs up when every process that held it is dead. */
 int box_fifo(const struct box *box, const char *name);

@@ -59,7 +59,7 @@ static void kill_while_nobody_reads(void) {
     box_run(&direct.box, "exec 4>held; echo x >&4; yes", 0, false);
     (void)usleep(300000); /* until every buffer is full */
     EXPECT(!fifo_hangs_up(fifo, 0));
-    box_kill(&direct.box, 16);
+    box_kill(&direct.box, 16, 0);
     EXPECT(fifo_hangs_up(fifo, 2000));
     EXPECT(box_result(&direct.box)->cause == 16 && close(fifo) == 0);
     end_direct(&direct, 0);
@@ -94,7 +94,7 @@ static void daemon_stops_reading(void) {
 static void both_ways_stay_apart(void) {
     static const uint8_t twice[] = {FRAME_DIRECT, 0, 0, 0, 0, FRAME_DIRECT, 0, 0, 0, 0};
     static const uint8_t with_payload[] = {FRAME_DIRECT, 0, 0, 0, 1, 0};
-    static const uint8_t then_kill[] = {FRAME_DIRECT, 0, 0, 0, 0, FRAME_KILL, 0, 0, 0, 1, 16};
+    static const uint8_t then_kill[] = {FRAME_DIRECT, 0, 0, 0, 0, FRAME_KILL, 0, 0, 0, 5, 16, 0, 0, 0, 0};
     static const struct {
         const uint8_t *bytes;
         size_t length;
@@ -108,7 +108,7 @@ static void both_ways_stay_apart(void) {
     }
     /* Later, on the stdin that is only a switch now. */
     struct direct direct = start_direct();
-    static const uint8_t kill[] = {FRAME_KILL, 0, 0, 0, 1, 16};
+    static const uint8_t kill[] = {FRAME_KILL, 0, 0, 0, 5, 16, 0, 0, 0, 0};
     EXPECT(write(direct.before_in, kill, sizeof kill) == sizeof kill);
     EXPECT(box_result(&direct.box)->failed == FAILED_PROTOCOL);
     end_direct(&direct, 70);

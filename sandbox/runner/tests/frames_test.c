@@ -110,30 +110,30 @@ static const char *run_problem(const void *payload, size_t length) {
 #define RUN_PROBLEM(text) run_problem(text, sizeof text - 1)
 
 static void run_is_checked(void) {
-    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\0\0\0") == NULL);
-    EXPECT(RUN_PROBLEM("\0\0\0\0\1\0\1\0\1ab\0C=d\0") == NULL);
-    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\1\0\0\0") == NULL);         /* an empty argument */
-    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\0\0\1N=\0") == NULL);       /* an empty value */
-    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\0\0") != NULL);             /* too short */
-    EXPECT(RUN_PROBLEM("\0\0\0\0\2\0\0\0\0") != NULL);           /* unknown flag */
-    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\1\0\0") != NULL);           /* argument missing */
-    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\1\0\0ab") != NULL);         /* not terminated */
-    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\1\0\0ab\0c\0") != NULL);    /* one too many */
-    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\0\0\0x") != NULL);          /* bytes left over */
-    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\0\0\1AB\0") != NULL);       /* no = */
-    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\0\0\1=B\0") != NULL);       /* no name */
-    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\1\0\0\xff\0") != NULL);     /* not UTF-8 */
-    EXPECT(RUN_PROBLEM("\0\0\0\0\0\xff\xff\xff\xff\0") != NULL); /* counts beyond the payload */
+    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\0\0\0\0\0\0\0") == NULL);
+    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\0\0\1\0\1\0\1ab\0C=d\0") == NULL);
+    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\0\0\0\0\1\0\0\0") == NULL);         /* an empty argument */
+    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\0\0\0\0\0\0\1N=\0") == NULL);       /* an empty value */
+    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\0\0\0\0\0\0") != NULL);             /* too short */
+    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\0\0\2\0\0\0\0") != NULL);           /* unknown flag */
+    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\0\0\0\0\1\0\0") != NULL);           /* argument missing */
+    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\0\0\0\0\1\0\0ab") != NULL);         /* not terminated */
+    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\0\0\0\0\1\0\0ab\0c\0") != NULL);    /* one too many */
+    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\0\0\0\0\0\0\0x") != NULL);          /* bytes left over */
+    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\0\0\0\0\0\0\1AB\0") != NULL);       /* no = */
+    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\0\0\0\0\0\0\1=B\0") != NULL);       /* no name */
+    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\0\0\0\0\1\0\0\xff\0") != NULL);     /* not UTF-8 */
+    EXPECT(RUN_PROBLEM("\0\0\0\0\0\0\0\0\0\xff\xff\xff\xff\0") != NULL); /* counts beyond the payload */
 }
 
 static void other_payloads_are_checked(void) {
     uint8_t *copy = NULL;
     struct file_request file;
     struct collect_request collect;
-    uint8_t cause = 0;
+    struct kill_request kill;
     struct frame frame = exact("\1\xa4x", 3, &copy);
     EXPECT(parse_file(&frame, &file) == NULL && file.mode == 0644 && file.path_length == 1);
-    EXPECT(parse_kill(&frame, &cause) != NULL);
+    EXPECT(parse_kill(&frame, &kill) != NULL);
     EXPECT(parse_collect(&frame, &collect) != NULL);
     free(copy);
     frame = exact("\x0d\xa4x", 3, &copy); /* setuid */
@@ -141,13 +141,18 @@ static void other_payloads_are_checked(void) {
     free(copy);
     frame = exact("\1", 1, &copy);
     EXPECT(parse_file(&frame, &file) != NULL);
-    EXPECT(parse_kill(&frame, &cause) != NULL); /* a cause of the runner's own */
+    EXPECT(parse_kill(&frame, &kill) != NULL);
     free(copy);
-    frame = exact("\xff", 1, &copy);
-    EXPECT(parse_kill(&frame, &cause) == NULL && cause == 255);
+    frame = exact("\1\0\0\0\0", 5, &copy);
+    EXPECT(parse_kill(&frame, &kill) != NULL); /* a cause of the runner's own */
+    free(copy);
+    frame = exact("\xff\0\0\1\2", 5, &copy);
+    EXPECT(parse_kill(&frame, &kill) == NULL && kill.cause == 255 && kill.grace_ms == 258);
+    frame.length--;
+    EXPECT(parse_kill(&frame, &kill) != NULL);
     free(copy);
     frame = exact("", 0, &copy);
-    EXPECT(parse_kill(&frame, &cause) != NULL && parse_file(&frame, &file) != NULL);
+    EXPECT(parse_kill(&frame, &kill) != NULL && parse_file(&frame, &file) != NULL);
     free(copy);
     frame = exact("\0\0\0\0\0\0\1\0\0\0\0\2\0\1*\0", 16, &copy);
     EXPECT(parse_collect(&frame, &collect) == NULL && collect.max_bytes == 256 && collect.max_files == 2);

@@ -65,11 +65,143 @@ static void time_out(void) {
     EXPECT(box_end(&box) == 0);
 }
 
+/* ---- A signal before the kill ---- */
+
+enum { ASKED = 2 }; /* flag of EXIT */
+
+/* Sends KILL as soon as the program has said something, and returns what came of it. */
+static struct result *kill_after_first_word(struct box *box, const char *script, uint8_t cause, uint32_t grace_ms) {
+    EXPECT(box_ready(box));
+    box_run(box, script, 0, false);
+    struct frame frame = {0};
+    while (box_next(box, &frame) && frame.type != FRAME_STDOUT) {
+    }
+    box_kill(box, cause, grace_ms);
+    return box_result(box);
+}
+
+static void grace_at_the_time_out(void) {
+    static const struct {
+        const char *script;
+        int how, code;
+    } cases[] = {
+        {"trap 'echo saved; exit 0' TERM; sleep 60", 0, 0},
+        {"trap 'echo saved; exit 3' TERM; sleep 60", 0, 3},
+        {"trap 'echo saved' TERM; sleep 60", 0, 143}, /* what sleep ended with */
+        {"(trap 'echo saved; exit' TERM; sleep 60) & wait; sleep 60", 1, SIGTERM},
+        {"trap 'echo saved; trap - TERM; kill -TERM $$' TERM; sleep 60", 1, SIGTERM},
+        {"trap 'echo saved; kill -KILL $$' TERM; sleep 60", 1, SIGKILL},
+        {"trap 'echo saved; exit 4' TERM; kill -STOP $$", 0, 4},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct box box = box_start(runner);
+        EXPECT(box_ready(&box));
+        box_run_with_grace(&box, cases[i].script, 300, 20000);
+        const struct result *result = box_result(&box);
+        EXPECT(result->exited && result->how == cases[i].how && result->code == cases[i].code && result->cause == 1);
+        EXPECT(result->flags == (ASKED | (cases[i].how == 1 && cases[i].code == SIGKILL)));
+        EXPECT(result->elapsed_us >= 300000 && result->elapsed_us < 15000000);
+        EXPECT(i == 3 || strcmp(result->out, "saved\n") == 0); /* 3: the group is told, and nobody waits for it */
+        EXPECT(box_end(&box) == 0);
+    }
+}
+
+static void grace_that_is_not_used(void) {
+    struct box box = box_start(runner);
+    EXPECT(box_ready(&box));
+    box_run_with_grace(&box, "trap 'echo asked' TERM; while :; do sleep 0.1; done", 300, 700);
+    const struct result *result = box_result(&box);
+    EXPECT(result->exited && result->how == 1 && result->code == 9 && result->cause == 1 && result->flags == ASKED);
+    EXPECT(result->elapsed_us >= 1000000 && strcmp(result->out, "asked\n") == 0);
+    EXPECT(box_end(&box) == 0);
+}
+
+static void no_grace(void) {
+    struct box box = box_start(runner);
+    EXPECT(box_ready(&box));
+    box_run_with_grace(&box, "trap 'echo asked; exit' TERM; while :; do sleep 0.1; done", 300, 0);
+    const struct result *result = box_result(&box);
+    EXPECT(result->exited && result->how == 1 && result->code == 9 && result->cause == 1 && result->flags == 0);
+    EXPECT(result->stdout_length == 0 && box_end(&box) == 0);
+}
+
+static void grace_of_a_kill(void) {
+    struct box box = box_start(runner);
+    const struct result *result =
+        kill_after_first_word(&box, "trap 'echo saved; exit 7' TERM; echo up; while :; do sleep 0.1; done", 16, 20000);
+    EXPECT(result->exited && result->how == 0 && result->code == 7 && result->cause == 16 && result->flags == ASKED);
+    EXPECT(strcmp(result->out, "saved\n") == 0 && box_end(&box) == 0);
+}
+
+static void grace_of_the_first_cause(void) {
+    /* A second cause does not lengthen the grace of the first, nor does a time-out that comes in it. */
+    struct box box = box_start(runner);
+    EXPECT(box_ready(&box));
+    box_run_with_grace(&box, "trap : TERM; while :; do sleep 0.1; done", 600, 20000);
+    (void)usleep(300000);
+    box_kill(&box, 16, 800);
+    box_kill(&box, 17, 20000);
+    const struct result *result = box_result(&box);
+    EXPECT(result->exited && result->how == 1 && result->code == 9 && result->cause == 16 && result->flags == ASKED);
+    EXPECT(result->elapsed_us < 5000000 && box_end(&box) == 0);
+}
+
+static void kill_in_the_grace(void) {
+    struct box box = box_start(runner);
+    EXPECT(box_ready(&box));
+    box_run_with_grace(&box, "trap 'echo asked' TERM; while :; do sleep 0.1; done", 300, 20000);
+    struct frame frame = {0};
+    while (box_next(&box, &frame) && frame.type != FRAME_STDOUT) {
+    }
+    box_kill(&box, 17, 0);
+    const struct result *result = box_result(&box);
+    EXPECT(result->exited && result->how == 1 && result->code == 9 && result->cause == 1 && result->flags == ASKED);
+    EXPECT(result->elapsed_us < 10000000 && box_end(&box) == 0);
+}
+
+static void grace_before_run(void) {
+    struct box box = box_start(runner);
+    EXPECT(box_ready(&box));
+    box_kill(&box, 16, 20000);
+    const struct result *result = box_result(&box);
+    EXPECT(result->exited && result->how == 1 && result->code == 9 && result->cause == 16 && result->flags == 0);
+    EXPECT(box_end(&box) == 0);
+}
+
+static void grace_ends_with_the_main_process(void) {
+    struct box box = box_start(runner);
+    const int fifo = box_fifo(&box, "held");
+    EXPECT(box_ready(&box));
+    box_collect(&box, 1000, 10, "*.txt");
+    box_run_with_grace(&box,
+                       "(trap '' TERM; exec 4>held; while :; do sleep 0.1; done) &\n"
+                       "trap 'echo x >result.txt; exit 0' TERM; while :; do sleep 0.1; done",
+                       300, 20000);
+    const struct result *result = box_result(&box);
+    EXPECT(result->exited && result->how == 0 && result->code == 0 && result->cause == 1 && result->flags == ASKED);
+    EXPECT(result->elapsed_us < 10000000 && strcmp(result->files, "2 644 result.txt\n") == 0);
+    EXPECT(fifo_hangs_up(fifo, 0) && box_end(&box) == 0 && close(fifo) == 0);
+}
+
+static void ends_at_the_time_out(void) {
+    /* Whichever comes first, the account is one of the two. */
+    for (int i = 0; i < 20; i++) {
+        struct box box = box_start(runner);
+        EXPECT(box_ready(&box));
+        box_run_with_grace(&box, "trap 'exit 5' TERM; sleep 0.1; exit 6", 100 + (uint32_t)i, 20000);
+        const struct result *result = box_result(&box);
+        EXPECT(result->exited && result->how == 0);
+        EXPECT((result->cause == 0 && result->code == 6 && result->flags == 0) ||
+               (result->cause == 1 && (result->code == 5 || result->code == 6) && result->flags == ASKED));
+        EXPECT(box_end(&box) == 0);
+    }
+}
+
 static void first_cause(void) {
     struct box box = box_start(runner);
     EXPECT(box_ready(&box));
     box_run(&box, "sleep 60", 1000, false);
-    static const uint8_t kills[] = {FRAME_KILL, 0, 0, 0, 1, 20, FRAME_KILL, 0, 0, 0, 1, 30};
+    static const uint8_t kills[] = {FRAME_KILL, 0, 0, 0, 5, 20, 0, 0, 0, 0, FRAME_KILL, 0, 0, 0, 5, 30, 0, 0, 0, 0};
     EXPECT(write(box.in, kills, sizeof kills) == sizeof kills);
     const struct result *result = box_result(&box);
     EXPECT(result->exited && result->how == 1 && result->code == 9 && result->cause == 20 && result->flags == 0);
@@ -79,7 +211,7 @@ static void first_cause(void) {
 static void kill_before_run(void) {
     struct box box = box_start(runner);
     EXPECT(box_ready(&box));
-    box_kill(&box, 17);
+    box_kill(&box, 17, 0);
     const struct result *result = box_result(&box);
     EXPECT(result->exited && result->cause == 17 && result->elapsed_us == 0);
     EXPECT(box_end(&box) == 0);
@@ -92,7 +224,7 @@ static void kill_while_nobody_reads(void) {
     box_run(&box, "exec 4>held; echo x >&4; yes", 0, false);
     (void)usleep(300000); /* until every buffer is full */
     EXPECT(!fifo_hangs_up(fifo, 0));
-    box_kill(&box, 16);
+    box_kill(&box, 16, 0);
     EXPECT(fifo_hangs_up(fifo, 2000));
     const struct result *result = box_result(&box);
     EXPECT(result->exited && result->cause == 16 && result->told_stdout == result->stdout_length);
@@ -249,7 +381,7 @@ static void unread_stdin(void) {
         box_send(&box, FRAME_STDIN, piece, sizeof piece);
     }
     (void)usleep(50000);
-    box_kill(&box, 19);
+    box_kill(&box, 19, 0);
     const struct result *result = box_result(&box);
     EXPECT(result->exited && result->cause == 19);
     EXPECT(box_end(&box) == 0);
@@ -286,7 +418,7 @@ static void late_frames(void) {
     (void)usleep(400000);
     box_send(&box, FRAME_STDIN, "abc", 3);
     box_send(&box, FRAME_STDIN_END, "", 0);
-    box_kill(&box, 16);
+    box_kill(&box, 16, 0);
     EXPECT(box_result(&box)->exited);
     EXPECT(box_end(&box) == 0);
 }
@@ -320,7 +452,7 @@ static void expect_refused(const void *bytes, size_t length, enum failed_code co
     EXPECT(box_end(&box) == 70);
 }
 #define REFUSED(text, code) expect_refused(text, sizeof text - 1, code)
-#define RUN_FRAME "\3\0\0\0\x9\0\0\0\0\0\0\0\0\0"
+#define RUN_FRAME "\3\0\0\0\xd\0\0\0\0\0\0\0\0\0\0\0\0\0"
 
 static void misspeaking(void) {
     REFUSED("\x09", FAILED_PROTOCOL);
@@ -328,7 +460,7 @@ static void misspeaking(void) {
     REFUSED("\2\0\0\0\1x", FAILED_PROTOCOL);                 /* DATA without FILE */
     REFUSED("\4\0\0\0\1x", FAILED_PROTOCOL);                 /* STDIN before RUN */
     REFUSED("\5\0\0\0\0", FAILED_PROTOCOL);                  /* STDIN_END before RUN */
-    REFUSED("\6\0\0\0\1\1", FAILED_PROTOCOL);                /* the runner's own cause */
+    REFUSED("\6\0\0\0\5\1\0\0\0\0", FAILED_PROTOCOL);        /* the runner's own cause */
     REFUSED("\3\0\0\0\1x", FAILED_PROTOCOL);                 /* RUN too short */
     REFUSED(RUN_FRAME RUN_FRAME, FAILED_PROTOCOL);           /* RUN twice */
     REFUSED(RUN_FRAME "\4\0\0\0\1x", FAILED_PROTOCOL);       /* STDIN that is closed */
@@ -421,7 +553,7 @@ static void collect_is_bounded(void) {
 }
 
 static void arguments_and_variables(void) {
-    static const char payload[] = "\0\0\0\0\0\0\2\0\1one two\0\0NAME=a=b\n";
+    static const char payload[] = "\0\0\0\0\0\0\0\0\0\0\2\0\1one two\0\0NAME=a=b\n";
     static const char expected[] = "2\0one two\0\0NAME=a=b\n";
     struct box box = box_start(runner);
     EXPECT(box_ready(&box));
@@ -434,7 +566,7 @@ static void arguments_and_variables(void) {
 }
 
 static void control_of_a_program_alone(void) {
-    static const char payload[] = "\0\0\0\0\0\0\0\0\0";
+    static const char payload[] = "\0\0\0\0\0\0\0\0\0\0\0\0\0";
     static const char nothing_asked[] = "0\0";
     static const struct {
         const char *file, *code;
@@ -542,7 +674,7 @@ static void starts_at_run(void) {
     box_file(
         &box, 0644, "main.sh",
         "for a; do echo \"[$a]\"; done; echo $FROM_LANE $FOLDERS $NEW ${MATCHBOX_CONTROL_FD-none}; ls /proc/self/fd");
-    static const uint8_t payload[] = "\0\0\0\0\0\0\2\0\2a b\0\0FROM_LANE=run\0NEW=1";
+    static const uint8_t payload[] = "\0\0\0\0\0\0\0\0\0\0\2\0\2a b\0\0FROM_LANE=run\0NEW=1";
     box_send(&box, FRAME_RUN, payload, sizeof payload);
     const struct result *result = box_result(&box);
     EXPECT(result->exited && result->how == 0 && result->code == 0);
@@ -582,6 +714,16 @@ void runner_tests(int runner_under_test, bool all_exit_codes) {
     }
     check("every deadly signal comes back as it is", every_signal);
     check("the time-out kills a program that ignores signals", time_out);
+    check("at the time-out a program is asked first, and its own ending is told", grace_at_the_time_out);
+    check("a program that does not end in its grace is killed", grace_that_is_not_used);
+    check("without a grace a program is killed at once", no_grace);
+    check("KILL with a grace asks first", grace_of_a_kill);
+    check("the grace is that of the first cause, and no other lengthens it", grace_of_the_first_cause);
+    check("KILL without a grace ends a grace, and the cause stays", kill_in_the_grace);
+    check("before RUN there is nobody to ask", grace_before_run);
+    check("the grace is over when the main process has ended, and its files come back",
+          grace_ends_with_the_main_process);
+    check("a program that ends at the moment of its time-out has one account", ends_at_the_time_out);
     check("the first cause wins", first_cause);
     check("KILL before RUN is answered with EXIT", kill_before_run);
     check("KILL acts while nobody reads the output", kill_while_nobody_reads);

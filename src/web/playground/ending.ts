@@ -35,7 +35,7 @@ function describeReason(exit: ExitMessage, { lane, timeoutMs }: EndingContext): 
     case "timed_out": {
       const limit = timeoutMs ?? lane?.timeoutMs;
       const after = limit === undefined ? "" : ` after ${formatLimit(limit)}`;
-      return { tone: "bad", headline: `timed out${after}`, details: ["The program was killed."] };
+      return { tone: "bad", headline: `timed out${after}`, details: [describeKill(exit)] };
     }
     case "out_of_memory":
       return {
@@ -50,7 +50,7 @@ function describeReason(exit: ExitMessage, { lane, timeoutMs }: EndingContext): 
     case "output_limit":
       return { tone: "bad", headline: "wrote too much", details: ["The program was killed at its output limit."] };
     case "cancelled":
-      return { tone: "neutral", headline: "cancelled", details: ["The program was killed."] };
+      return { tone: "neutral", headline: "cancelled", details: [describeKill(exit)] };
     case "client_gone":
       return {
         tone: "bad",
@@ -68,6 +68,15 @@ function describeReason(exit: ExitMessage, { lane, timeoutMs }: EndingContext): 
     default:
       throw new Error(`unexpected reason ${String(exit.reason satisfies never)}`);
   }
+}
+
+/** What came of a program whose run was over before it was. */
+function describeKill({ grace, exitCode, signal }: ExitMessage): string {
+  if (grace === undefined) return "The program was killed.";
+  if (grace.ended === "killed") return "The program was asked to end, did not in its grace, and was killed.";
+  return exitCode === null
+    ? `The program was asked to end, and was ended by ${signal ?? "a signal"}.`
+    : `The program was asked to end, and exited with ${exitCode}.`;
 }
 
 /** Of a program that went on although some process of it was killed, and then ended in a way of its own. */

@@ -8,6 +8,7 @@ if the container had been its own. Nothing of Matchbox takes part.
 import base64
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -74,6 +75,7 @@ def run(request):
         write_file(path, content)
     process = subprocess.Popen(
         request["command"],
+        executable=shutil.which(request["command"][0]),  # the container's: a program's PATH is its own
         cwd="/workspace",
         env={**os.environ, **request["env"]},
         umask=0o022,

@@ -62,6 +62,19 @@ describe("what a person is told about an ending", () => {
     expect(describeEnding(exit("out_of_memory"), { lane: PYTHON, timeoutMs: undefined })[0]).toContain("512 MiB");
   });
 
+  it.each<[Partial<ExitMessage>, string]>([
+    [{ exitCode: 3, signal: null, grace: { ended: "by_itself" } }, "the program was asked to end and exited with 3"],
+    [{ signal: "SIGTERM", grace: { ended: "by_itself" } }, "the program was asked to end and was ended by SIGTERM"],
+    [
+      { signal: "SIGKILL", grace: { ended: "killed" } },
+      "the program was asked to end, did not in its grace, and was killed",
+    ],
+  ])("says what came of a grace: %j", (changes, words) => {
+    for (const reason of ["timed_out", "cancelled"] as const) {
+      expect(describeEnding(exit(reason, changes), { lane: PYTHON, timeoutMs: 500 })[0]).toMatch(`; ${words}`);
+    }
+  });
+
   it("says how much of which stream is missing", () => {
     const whole = { bytes: 5, sent: 5, truncated: false };
     const message = exit("exited", {

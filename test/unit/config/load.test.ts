@@ -234,6 +234,16 @@ describe("a configuration file", () => {
       /^FILE:4: lanes\.python\.timeoutMs is 9, but must not be over maxTimeoutMs$/,
     ],
     [
+      "a grace over the longest",
+      `${LANES}    graceMs: 9\n    maxGraceMs: 8\n`,
+      /^FILE:4: lanes\.python\.graceMs is 9, but must not be over maxGraceMs$/,
+    ],
+    [
+      "a grace that keeps sandboxes for long",
+      `${LANES}    maxGraceMs: 60001\n`,
+      /^FILE:4: lanes\.python\.maxGraceMs is 60001, but must be a whole number of milliseconds from 0 to 60000$/,
+    ],
+    [
       "a network that is none",
       `egress:\n  allow: [10.0.0.0/33]\n${LANES}`,
       /^FILE:2: egress\.allow\.0 is "10\.0\.0\.0\/33", but must be an IPv4 address or network/,

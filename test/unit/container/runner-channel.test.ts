@@ -24,6 +24,7 @@ const PROGRAM: Program = {
   args: [],
   env: {},
   timeoutMs: 0,
+  graceMs: 0,
   stdinOpen: true,
   collect: [],
   maxCollectBytes: 5,
@@ -144,7 +145,7 @@ describe("a channel before its program", () => {
     await settle();
     begin();
     expect(heard).toEqual([["lost", expect.any(RunnerError)]]);
-    channel.kill(16);
+    channel.kill(16, 0);
     channel.writeStdin(Buffer.from("x"));
     expect(sent).toEqual([]);
   });
@@ -182,8 +183,8 @@ describe("a channel with a program", () => {
     const { channel, begin, sayReady, sent } = openChannel();
     await sayReady();
     begin();
-    channel.kill(17);
-    expect(sent.at(-1)).toEqual({ type: ToRunner.kill, payload: Buffer.of(17) });
+    channel.kill(17, 1_000);
+    expect(sent.at(-1)).toEqual({ type: ToRunner.kill, payload: Buffer.of(17, 0, 0, 3, 232) });
   });
 
   it.each<[string, number, Buffer]>([
@@ -411,7 +412,7 @@ describe("a channel whose runner offers pipes of its own", () => {
     begin();
     await answer(FromRunner.stdinRoom, Buffer.from([0, 0, 0, 9]));
     channel.writeStdin(Buffer.from("in"));
-    channel.kill(20);
+    channel.kill(20, 0);
     expect(sent.map(({ type }) => type)).toEqual([ToRunner.direct]);
     expect(pipe.sent.map(({ type }) => type)).toEqual([ToRunner.run, ToRunner.stdin, ToRunner.kill]);
   });

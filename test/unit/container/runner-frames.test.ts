@@ -8,6 +8,7 @@ import {
   decodeSkipped,
   decodeStdinRoom,
   encodeFrame,
+  encodeKill,
   encodeProgram,
   encodeStdin,
   type Frame,
@@ -87,6 +88,7 @@ const PROGRAM: Program = {
   args: [],
   env: {},
   timeoutMs: 0,
+  graceMs: 0,
   stdinOpen: false,
   collect: [],
   maxCollectBytes: 0,
@@ -103,6 +105,7 @@ describe("a program's frames", () => {
       args: ["x", ""],
       env: { N: "v" },
       timeoutMs: 30_000,
+      graceMs: 2_000,
       stdinOpen: true,
       collect: ["*", "o"],
       maxCollectBytes: 0x0102_0304_0506,
@@ -117,8 +120,8 @@ describe("a program's frames", () => {
       "01 00000004 01ed c3a9",
       // COLLECT: length 18, u64 bytes, u32 files, u16 patterns, "*" NUL "o" NUL
       "07 00000012 0000010203040506 00000007 0002 2a00 6f00",
-      // RUN: length 16, u32 ms, flags, u16 arguments, u16 variables, "x" NUL, NUL, "N=v" NUL
-      "03 00000010 00007530 01 0002 0001 7800 00 4e3d7600",
+      // RUN: length 20, u32 ms, u32 ms of grace, flags, u16 arguments, u16 variables, "x" NUL, NUL, "N=v" NUL
+      "03 00000014 00007530 000007d0 01 0002 0001 7800 00 4e3d7600",
     ];
     expect(bytes.toString("hex")).toBe(hex.join("").replaceAll(" ", ""));
   });
@@ -126,7 +129,7 @@ describe("a program's frames", () => {
   it("have no COLLECT where nothing is collected, and no bit for a closed input", () => {
     const frames = decoded([encodeProgram(PROGRAM)]);
     expect(frames.map(({ type }) => type)).toEqual([ToRunner.file, ToRunner.data, ToRunner.run]);
-    expect(frames[2]?.payload.toString("hex")).toBe("000000000000000000");
+    expect(frames[2]?.payload.toString("hex")).toBe("00000000000000000000000000");
   });
 
   it("spread a large file over as many frames as it needs, each within the limit", () => {
@@ -140,6 +143,12 @@ describe("a program's frames", () => {
   it("carry the longest time-out that a lane may allow", () => {
     const run = decoded([encodeProgram({ ...PROGRAM, timeoutMs: 86_400_000 })]).at(-1);
     expect(run?.payload.readUInt32BE(0)).toBe(86_400_000);
+  });
+
+  it("carry a kill with its cause and its grace", () => {
+    expect(decoded([encodeKill(16, 60_000)])).toEqual([
+      { type: ToRunner.kill, payload: Buffer.from("100000ea60", "hex") },
+    ]);
   });
 
   it("carry input in pieces of the limit, and none for none", () => {
@@ -174,6 +183,7 @@ describe("EXIT", () => {
       value: 9,
       cause: 19,
       foreignKill: true,
+      wasAsked: false,
       oomKills: 2,
       cpuMs: 1,
       maxRssBytes: 1_048_576,
@@ -186,7 +196,8 @@ describe("EXIT", () => {
   it("of a program that exited has its code", () => {
     const exited = Buffer.alloc(60);
     exited.writeUInt8(255, 1);
-    expect(decodeExit(exited)).toMatchObject({ kind: "exited", value: 255, cause: 0, foreignKill: false, oomKills: 0 });
+    exited.writeUInt8(2, 3);
+    expect(decodeExit(exited)).toMatchObject({ kind: "exited", value: 255, foreignKill: false, wasAsked: true });
   });
 
   it.each([0, 59, 61])("is refused with %i bytes", (length) => {

@@ -36,6 +36,7 @@ describe("a client's message", () => {
         files: [{ path: "data/in.csv", content: "YQ==", encoding: "base64", mode: 0o755 }],
         collect: ["**/*.png"],
         timeoutMs: 1_000,
+        graceMs: 0,
         limits: { outputBytes: 0 },
         queueMs: 0,
         encoding: "base64",
@@ -86,6 +87,8 @@ describe("a client's message", () => {
     ["a time-out of nothing", { ...RUN, timeoutMs: 0 }, /^timeoutMs: .*>=1.*got 0/],
     ["a time-out of more than a day", { ...RUN, timeoutMs: 86_400_001 }, /^timeoutMs: .*<=86400000.*got 86400001/],
     ["a time-out in fractions", { ...RUN, timeoutMs: 1.5 }, /^timeoutMs: .*got 1\.5/],
+    ["a negative grace", { ...RUN, graceMs: -1 }, /^graceMs: .*>=0.*got -1/],
+    ["a grace of more than a minute", { ...RUN, graceMs: 60_001 }, /^graceMs: .*<=60000.*got 60001/],
     ["a time-out as text", { ...RUN, timeoutMs: "30s" }, /^timeoutMs: .*number.*got "30s"/],
     [
       "a time-out beyond all numbers",

@@ -95,6 +95,14 @@ describe("what the daemon usually says", () => {
     expect(recognised).toBeGreaterThan(5);
   });
 
+  it("leaves a grace to zod, on both ways", () => {
+    expect(asProgramAlone({ ...PROGRAM, graceMs: 0 })).toBeUndefined();
+    const exit = { ...ANSWERS.exit, reason: "timed_out", exitCode: 3, grace: { ended: "by_itself" } };
+    expect(isUsualAnswer(exit)).toBe(false);
+    expect(serverMessage.safeParse(exit)).toEqual({ success: true, data: exit });
+    expect(serverMessage.safeParse({ ...exit, grace: { ended: "later" } }).success).toBe(false);
+  });
+
   it("leaves to zod what is not of this version", () => {
     expect(isUsualAnswer({ ...ANSWERS.exit, detail: "from a newer daemon" })).toBe(false);
   });

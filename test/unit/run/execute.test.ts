@@ -281,6 +281,76 @@ describe("a run that is cancelled", () => {
   });
 });
 
+describe("a run with a grace", () => {
+  const STUBBORN = "trap '' TERM\necho begun\nsleep 300";
+
+  it("that ends in it has its own exit code, at its time-out and at a cancel", async () => {
+    await using rig = await rigOf({ graceMs: 5_000 });
+    const timed = start(rig, { code: "trap 'exit 3' TERM\nsleep 300", timeoutMs: 1_000 });
+    await rig.clock.advance(1_000);
+    await timed.done;
+    expect(terminalOf(timed)).toMatchObject({
+      ...{ reason: "timed_out", exitCode: 3, signal: null, grace: { ended: "by_itself" } },
+    });
+    const cancelled = await running(rig, { code: "trap 'exit 4' TERM\nsleep 300", graceMs: 1_000 });
+    cancelled.run.termination.request("cancelled");
+    await cancelled.done;
+    expect(terminalOf(cancelled)).toMatchObject({
+      ...{ reason: "cancelled", exitCode: 4, signal: null, grace: { ended: "by_itself" } },
+    });
+  });
+
+  it.each([
+    ["at its time-out", undefined, "timed_out"],
+    ["at a cancel", "cancelled", "cancelled"],
+  ] as const)("that does not end in it is killed then, and not before (%s)", async (_when, request, reason) => {
+    await using rig = await rigOf({ graceMs: 5_000, killGraceMs: 500 });
+    const run = await running(rig, { code: STUBBORN, timeoutMs: request === undefined ? 1_000 : 20_000 });
+    if (request === undefined) await rig.clock.advance(1_000);
+    else run.run.termination.request(request);
+    await rig.clock.advance(4_900);
+    expect(run.messages.map(({ type }) => type)).not.toContain("exit");
+    await rig.clock.advance(100);
+    await run.done;
+    expect(terminalOf(run)).toMatchObject({ reason, exitCode: null, signal: "SIGKILL", grace: { ended: "killed" } });
+  });
+
+  it.each(["client_gone", "shutdown", "output_limit"] as const)("is killed at once for %s", async (reason) => {
+    await using rig = await rigOf({ graceMs: 5_000 });
+    const run = await running(rig, { code: STUBBORN });
+    run.run.termination.request(reason);
+    await run.done;
+    expect(terminalOf(run)).toMatchObject({ reason, signal: "SIGKILL" });
+    expect(terminalOf(run)).not.toHaveProperty("grace");
+  });
+
+  it.each(["client_gone", "shutdown"] as const)("loses it at %s, and stays cancelled", async (later) => {
+    await using rig = await rigOf({ graceMs: 5_000 });
+    const run = await running(rig, { code: STUBBORN });
+    run.run.termination.request("cancelled");
+    run.run.termination.request("cancelled");
+    await settle();
+    expect(run.messages.map(({ type }) => type)).not.toContain("exit");
+    run.run.termination.request(later);
+    await run.done;
+    expect(terminalOf(run)).toMatchObject({ reason: "cancelled", signal: "SIGKILL", grace: { ended: "killed" } });
+  });
+
+  it("that it asks for may be shorter than the lane's, and not longer than the lane allows", async () => {
+    await using rig = await rigOf({ graceMs: 5_000, maxGraceMs: 6_000 });
+    const none = await running(rig, { code: STUBBORN, graceMs: 0 });
+    none.run.termination.request("cancelled");
+    await none.done;
+    expect(terminalOf(none)).not.toHaveProperty("grace");
+    const long = start(rig, { graceMs: 6_001 });
+    await long.done;
+    expect(terminalOf(long)).toMatchObject({
+      code: "bad_message",
+      message: "graceMs: is 6001; lane python allows 0 to 6000",
+    });
+  });
+});
+
 describe("a run whose client goes", () => {
   it.each([
     ["while it waits", { warm: 0 }, { launchMs: 1_000 }],

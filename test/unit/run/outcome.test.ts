@@ -11,7 +11,7 @@ function reported(exit: Partial<RunnerExit>): Ending {
   const nothing = { cpuMs: 0, maxRssBytes: 0, runMs: 0, stdoutBytes: 0, stderrBytes: 0 };
   return {
     kind: "reported",
-    exit: { kind: "exited", value: 0, cause: 0, foreignKill: false, oomKills: 0, ...nothing, ...exit },
+    exit: { kind: "exited", value: 0, cause: 0, foreignKill: false, wasAsked: false, oomKills: 0, ...nothing, ...exit },
   };
 }
 
@@ -124,6 +124,24 @@ const TABLE: readonly Row[] = [
 describe("the outcome of a run", () => {
   it.each(TABLE)("when %s", (_what, ending, requested, reason, exitCode, signal) => {
     expect(decide(ending, requested)).toEqual({ reason, exitCode, signal });
+  });
+
+  const asked = { wasAsked: true, cause: 1 };
+  it.each<[string, Ending, Partial<ReturnType<typeof decide>>]>([
+    [
+      "exits in its grace",
+      reported({ ...asked, value: 3 }),
+      { exitCode: 3, signal: null, grace: { ended: "by_itself" } },
+    ],
+    ["ends by the question", signaled(SIGTERM, asked), { signal: "SIGTERM", grace: { ended: "by_itself" } }],
+    ["is killed after its grace", signaled(SIGKILL, asked), { signal: "SIGKILL", grace: { ended: "killed" } }],
+    [
+      "kills itself in its grace",
+      signaled(SIGKILL, { ...asked, foreignKill: true }),
+      { signal: "SIGKILL", grace: { ended: "by_itself" } },
+    ],
+  ])("of a program that %s has its own ending, and the reason of the question", (_what, ending, verdict) => {
+    expect(decide(ending, undefined)).toEqual({ reason: "timed_out", exitCode: null, ...verdict });
   });
 
   it("has a row above for every reason there is", () => {

@@ -30,6 +30,7 @@ describe("the program of a request", () => {
       args: ["x"],
       env: { A: "1" },
       timeoutMs: 1_000,
+      graceMs: 0,
       stdinOpen: false,
       collect: ["*"],
       maxCollectBytes: 5,

@@ -53,6 +53,24 @@ describe("an ending in words", () => {
     }
   });
 
+  it.each<[Partial<ExitMessage>, string]>([
+    [{ exitCode: null }, "The program was killed."],
+    [{ exitCode: 3, grace: { ended: "by_itself" } }, "The program was asked to end, and exited with 3."],
+    [
+      { exitCode: null, signal: "SIGTERM", grace: { ended: "by_itself" } },
+      "The program was asked to end, and was ended by SIGTERM.",
+    ],
+    [
+      { exitCode: null, signal: "SIGKILL", grace: { ended: "killed" } },
+      "The program was asked to end, did not in its grace, and was killed.",
+    ],
+  ])("says what came of a grace: %j", (changes, words) => {
+    for (const reason of ["timed_out", "cancelled"] as const) {
+      const { details } = describeExit(exit({ reason, ...changes }), { lane: LANE, timeoutMs: undefined });
+      expect(details[0]).toBe(words);
+    }
+  });
+
   it("names the time-out that was asked for", () => {
     const headline = (timeoutMs: number): string =>
       describeExit(exit({ reason: "timed_out", exitCode: null }), { lane: LANE, timeoutMs }).headline;

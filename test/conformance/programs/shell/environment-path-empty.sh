@@ -1,0 +1,3 @@
+echo "[$PATH] $1"
+ls
+echo "code $?"

@@ -1,0 +1,3 @@
+echo "$PATH $LANG" ~
+cat /dev/null
+echo "code $?"
