@@ -6,6 +6,7 @@
 #define MATCHBOX_EXIT_NOTICE_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* A queued signal to PID 1. It is the last of all signals, because the kernel hands out the lower numbers first: its
@@ -25,11 +26,11 @@ static inline uint64_t exit_notice(uint32_t token, uint32_t max_rss_kib, uint8_t
 /* How long the process waits to be stopped, or for that answer. */
 #define EXIT_NOTICE_PATIENCE_MS 100
 
-/* No scheduling policy: with this one sched_get_priority_max() leaves the process, with exit code 0. */
-#define EXIT_NOTICE_LEAVE 0x4d42
-
 /* The token in hexadecimal digits. */
 #define EXIT_NOTICE_VARIABLE "MATCHBOX_EXIT_NOTICE="
 #define EXIT_NOTICE_DIGITS 6
+
+/* In the library: whether this process would send a notice, and no other thread of it was ever there. */
+__attribute__((visibility("hidden"))) bool exit_notice_is_alone(void);
 
 #endif
