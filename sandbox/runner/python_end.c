@@ -216,6 +216,24 @@ static void leave_alone_what_was_there(void) {
 }
 
 /*
+ * What is held here would else outlive its time: a module that is only in `sys.modules` goes in another way than one that is
+ * alive elsewhere. What no program has seen stays for good, so that nobody waits until it is taken apart.
+ */
+static void let_go(void) {
+    void *const kept = item(PYTHON_END_KEPT);
+    void *name, *module;
+    for (ssize_t position = 0; PyDict_Next(item(PYTHON_END_LOADED), &position, &name, &module) != 0;) {
+        if (PyDict_GetItem(item(PYTHON_END_MODULES), name) == module && PyDict_GetItem(kept, name) == module) {
+            (void)PyDict_DelItem(kept, name);
+        }
+    }
+    Py_IncRef(kept);
+    void *const tuple = given;
+    given = NULL;
+    Py_DecRef(tuple);
+}
+
+/*
  * The program and its exit functions are through, no other thread comes to run any more, the standard streams are written
  * out, and Python is about to take apart what there is.
  */
@@ -241,6 +259,9 @@ static void on_python_end(void) {
 /* `module in kept`: whether it is one that was loaded beforehand, and what that is has taken its place in sys.modules. */
 static int contains(void *self, void *module) {
     (void)self;
+    if (given == NULL) {
+        return 0; /* it is too late */
+    }
     const bool is_watched = !is_unwatched();
     if (is_watched && PyObject_IsTrue(item(PYTHON_END_CANNOT_LOAD_TWICE)) != 1) {
         return 0; /* no frame of ours for those who look */
@@ -264,13 +285,13 @@ static bool begin(void) {
         PyErr_Clear();
         return false;
     }
+    Py_IncRef(tuple); /* in a moment sys has it no more */
     void *const type = PyType_FromSpec(&kept);
     void *const object = type == NULL ? NULL : PyObject_CallObject(type, NULL);
     if (object == NULL || PySys_SetObject(PYTHON_END_NAME, object) != 0) {
         PyErr_Clear();
         return false;
     }
-    Py_IncRef(tuple); /* after this sys has it no more */
     given = tuple;
     void *const dicts = item(PYTHON_END_STREAM_DICTS);
     for (ssize_t i = 0; i < PyTuple_Size(dicts) && i < MAX_STREAM_DICTS; i++) {
@@ -317,6 +338,7 @@ static bool is_finalizing(void) {
 int sigaction(int number, const struct sigaction *restrict action, struct sigaction *restrict before) {
     if (given != NULL && number == SIGINT && action != NULL && action->sa_handler == SIG_DFL && is_finalizing()) {
         on_python_end();
+        let_go();
     }
     if (__sigaction != NULL) {
         return __sigaction(number, action, before);

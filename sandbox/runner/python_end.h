@@ -28,6 +28,7 @@ enum python_end_item {
     PYTHON_END_STREAM_DICTS,        /* what hides methods of theirs, if anything is in it */
     PYTHON_END_MODULES,             /* sys.modules */
     PYTHON_END_LOADED,              /* what was loaded before the program, by name */
+    PYTHON_END_KEPT,                /* the part of it that a plain start would not have loaded */
     PYTHON_END_MAY_LEAVE,           /* whether all of that can do without its own end */
     PYTHON_END_TAKE,                /* function of a module and whether Python is watched: puts what was loaded in its place */
     PYTHON_END_CANNOT_LOAD_TWICE,   /* whether some of that cannot be loaded once more */

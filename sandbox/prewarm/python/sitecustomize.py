@@ -182,7 +182,8 @@ def prepare(os, wanted, has_notice):
 
     if not has_gc:
         del sys.modules["gc"]
-    plain, known_folders = dict(sys.modules), {*sys.path_importer_cache, *sys.path}
+    plain = {name: module for name, module in sys.modules.items() if name != "__main__"}
+    known_folders = {*sys.path_importer_cache, *sys.path}
     imports, aliases, stop = watch_imports(plain)
     consulted = preload(os, wanted)
     # What Python needs to print a traceback (7 ms), and with it what programs import most (6 ms); 2 MB in all. Not
@@ -193,7 +194,7 @@ def prepare(os, wanted, has_notice):
     # The rehearsal's traceback has read lines of this file.
     sys.modules["linecache"].clearcache()
     stop()
-    loaded = {name: module for name, module in sys.modules.items() if name not in plain}
+    loaded = {name: module for name, module in sys.modules.items() if name not in plain and name != "__main__"}
     loaded.setdefault("gc", gc)
     folders = {folder: finder for folder, finder in sys.path_importer_cache.items() if folder not in known_folders}
     for folder in folders:
@@ -229,8 +230,11 @@ def remember(plain, loaded):
             setattr(plain[parent], child, module)
 
 
-def is_native(module):
-    return type(getattr(module, "__loader__", None)).__name__ == "ExtensionFileLoader"
+def cannot_load_twice(module):
+    """Machine code that is not Python's own: numpy's, for one, cannot be loaded twice in a process."""
+    spec = getattr(module, "__spec__", None)
+    is_native = type(getattr(spec, "loader", None)).__name__ == "ExtensionFileLoader"
+    return is_native and not str(spec.origin).rpartition("/")[0].endswith("/lib-dynload")
 
 
 def watch_imports(plain):
@@ -388,7 +392,7 @@ def keep_for_later(plain, loaded, imports, aliases, folders):
 
     bootstrap, external = sys.modules["_frozen_importlib"], sys.modules["_frozen_importlib_external"]
     builtins = sys.modules["builtins"]
-    cannot_load_twice = any(map(is_native, loaded.values()))
+    once = {name for name, module in loaded.items() if cannot_load_twice(module)}
     path = [entry for entry in sys.path if isinstance(entry, str)]
     origins, entries = {}, {}
     for name, module in loaded.items():
@@ -418,7 +422,7 @@ def keep_for_later(plain, loaded, imports, aliases, folders):
         content=bootstrap.ModuleSpec.__dict__["__dict__"].__get__,
         find_in=external.PathFinder._path_importer_cache, listdir=posix.listdir, count_threads=_thread._count,
         modules=sys.modules, sys=sys.__dict__, builtins=builtins.__dict__, meta_path=sys.meta_path, path_hooks=sys.path_hooks,
-        finders=sys.path_importer_cache, missing=object(),
+        finders=sys.path_importer_cache, suffixes=(".py", ".pyc", ".so"), missing=object(),
     ):  # fmt: skip
         def values(module):
             return hash(tuple(map(id, module.__dict__.values())))
@@ -453,7 +457,7 @@ def keep_for_later(plain, loaded, imports, aliases, folders):
                 return False
             if modules.get(name) is not module or spec.get("_initializing") is not True:
                 return False  # loaded by hand, or once more
-            is_same = not is_watched and is_untouched()
+            is_same, is_once = not is_watched and is_untouched(), name in once
 
             # All that it imports, in the order in which it would come to be there; and what is not to be in the way.
             order, folders_asked, roots = [], [], {name.partition(".")[0]}
@@ -469,6 +473,7 @@ def keep_for_later(plain, loaded, imports, aliases, folders):
                 if asked in visited:
                     continue
                 visited.add(asked)
+                is_once = is_once or asked in once
                 expected = loaded.get(asked, missing)
                 if expected is missing:
                     expected = plain.get(asked, missing)
@@ -522,13 +527,15 @@ def keep_for_later(plain, loaded, imports, aliases, folders):
                     except OSError:
                         is_same = False  # an archive, or nothing that could be looked into
                         break
-                    if not behind.isdisjoint({inner.partition(".")[0] for inner in names}):
+                    found = {inner.partition(".")[0] for inner in names if "." not in inner or inner.endswith(suffixes)}
+                    if not behind.isdisjoint(found):
                         is_same = False
                         break
                 for root in roots:
                     if root in entries and entries[root] not in passed:
                         is_same = False
-            if not is_same and not cannot_load_twice:
+            # What cannot be loaded twice is handed over all the same: it would not be had otherwise.
+            if not is_same and not is_once:
                 return False
             for asked in order:
                 modules[asked] = aliases[asked] if asked in aliases else loaded[asked]
@@ -569,7 +576,7 @@ def begin_python_end(os, gc, plain, loaded, take, may_leave):
     # No class, instance, module, generator, file or weak reference: nothing that has a finaliser or holds something open.
     # (The loader is the one in the namespace of `__main__`, the finders are those of sys.path.)
     plain_types = (type(take), type([].append), external.SourceFileLoader, external.FileFinder, dict, list, tuple, set, frozenset)
-    everything = {name: module for name, module in {**plain, **loaded}.items() if name not in ("sys", "builtins", "__main__")}
+    everything = {name: module for name, module in {**plain, **loaded}.items() if name not in ("sys", "builtins")}
     get_tool = getattr(getattr(sys, "monitoring", None), "get_tool", None)
     questions = [(sys.gettrace, ()), (sys.getprofile, ()), (sys.audit, (0,))]
     questions += [(get_tool, (number,)) for number in range(6)] if get_tool else []
@@ -583,7 +590,7 @@ def begin_python_end(os, gc, plain, loaded, take, may_leave):
             *(gc.get_objects, gc.freeze, gc.callbacks, plain_types, sys.modules["__main__"].__dict__, sys.__dict__),
             *(sys.excepthook, sys.stdout, sys.stderr, type(sys.stdout).flush),
             tuple(layer.__dict__ for layer in layers),
-            *(sys.modules, everything, may_leave, take, any(map(is_native, loaded.values()))),
+            *(sys.modules, everything, loaded, may_leave, take, any(map(cannot_load_twice, loaded.values()))),
         )
         os.sched_get_priority_max(BEGIN)
         return True
