@@ -33,6 +33,6 @@ export function imageTraits(image: string, answer: unknown): ImageTraits {
     imageId,
     resolvesLocalhost: LOCALHOST_LABEL in (config?.Labels ?? {}),
     imageVolumes,
-    imageVariables: (config?.Env ?? []).map((variable) => variable.split("=", 1)[0]!),
+    imageVariables: (config?.Env ?? []).map((variable) => variable.replace(/=[^]*$/, "")),
   };
 }

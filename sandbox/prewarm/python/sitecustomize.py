@@ -412,7 +412,8 @@ def keep_for_later(plain, loaded, imports, aliases, folders):
 
     def frozen(function):
         """Shown, if it is ever shown, as a part of Python's own machinery, which tracebacks leave out."""
-        function.__code__ = function.__code__.replace(co_filename=GATE_FILE, co_name="exec_module")
+        if hasattr(function.__code__, "replace"):  # Python 3.7 has it not, and is never asked
+            function.__code__ = function.__code__.replace(co_filename=GATE_FILE, co_name="exec_module")
         return function
 
     def make(  # what it needs, by names that are nobody else's
@@ -578,13 +579,14 @@ def begin_python_end(os, gc, plain, loaded, take, may_leave):
     plain_types = (type(take), type([].append), external.SourceFileLoader, external.FileFinder, dict, list, tuple, set, frozenset)
     everything = {name: module for name, module in {**plain, **loaded}.items() if name not in ("sys", "builtins")}
     get_tool = getattr(getattr(sys, "monitoring", None), "get_tool", None)
-    questions = [(sys.gettrace, ()), (sys.getprofile, ()), (sys.audit, (0,))]
-    questions += [(get_tool, (number,)) for number in range(6)] if get_tool else []
     try:
         # How these let the end of a program be known; another Python may do it in another way.
         if not (sys.implementation.name == "cpython" and sys.version_info < (3, 14)):
             return False
-        layers = [sys.stdout, sys.stdout.buffer, sys.stdout.buffer.raw, sys.stderr, sys.stderr.buffer, sys.stderr.buffer.raw]
+        questions = [(sys.gettrace, ()), (sys.getprofile, ()), (sys.audit, (0,))]
+        questions += [(get_tool, (number,)) for number in range(6)] if get_tool else []
+        layers = [sys.stdout, sys.stdout.buffer, sys.stderr, sys.stderr.buffer]
+        layers += [layer.raw for layer in layers if hasattr(layer, "raw")]  # without a buffer (-u) there is none
         sys._matchbox = (
             *(None, True, False, tuple(questions)),
             *(gc.get_objects, gc.freeze, gc.callbacks, plain_types, sys.modules["__main__"].__dict__, sys.__dict__),
