@@ -3,6 +3,9 @@
 # runner lets it go. Then this returns and bash opens main.sh itself. Nothing of this file may be left for the script.
 
 __matchbox_wait() {
+    # Options that the lane's variables set (SHELLOPTS) are for the script: this is neither traced nor ended by them.
+    # shellcheck disable=SC2034 # It names the options, up to the end of this function.
+    local - 2>/dev/null && set +eux +v
     local __matchbox_item __matchbox_count __matchbox_exact= __matchbox_has_path=
     local -a __matchbox_arguments=() __matchbox_variables=() __matchbox_command
     # The exit notice takes its variables away itself, where the C library is one that it knows.

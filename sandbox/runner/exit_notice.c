@@ -7,8 +7,6 @@
  */
 #include "exit_notice.h"
 
-#include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,7 +16,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/single_threaded.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,19 +30,14 @@
 #pragma weak sigfillset
 #pragma weak sigprocmask
 #pragma weak sigtimedwait
-#pragma weak stdout
-#pragma weak syscall
 #pragma weak __libc_single_threaded
 
-/* What the C library calls its fflush() besides: the GNU one, and musl's. */
+/* What the GNU C library calls its fflush() besides. */
 extern int _IO_fflush(FILE *stream);
-extern int fflush_unlocked(FILE *stream);
 #pragma weak _IO_fflush
-#pragma weak fflush_unlocked
 
 static uint32_t token; /* 0: no notice will be sent */
 static pid_t process;
-static bool has_flushed_stdout;
 
 /* As wait4() would tell it: of the process itself, and of its children that it has waited for. */
 static uint32_t max_rss_kib(void) {
@@ -57,7 +49,7 @@ static uint32_t max_rss_kib(void) {
 }
 
 /* Whether this process is the one whose end is told, and nothing of it can be in the middle of something. */
-static bool is_alone(void) {
+bool exit_notice_is_alone(void) {
     /* Else a child has inherited all this; or a thread may hold the lock of a stream. */
     return token != 0 && getpid() == process && __libc_single_threaded;
 }
@@ -86,7 +78,7 @@ static void wait_for_runner(void) {
 /* Registered before anything else, so glibc calls it after everything else: nothing of the program's runs any more. */
 static void on_end(int status, void *unused) {
     (void)unused;
-    if (!is_alone()) {
+    if (!exit_notice_is_alone()) {
         return;
     }
     (void)_IO_fflush(NULL); /* what glibc does next */
@@ -105,31 +97,6 @@ static void on_end(int status, void *unused) {
         (void)prctl(PR_SET_NAME, name, 0, 0, 0); /* others are alive, and may look */
     }
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
-}
-
-/*
- * An interpreter that knows of nothing more to do asks to leave at once, by way of a function that it can call and
- * nobody else does with this argument. It does not come back from here, or is refused as the kernel would refuse it.
- *
- * Python writes out stdout by fflush() where a SystemExit ends the program, and only there: then the exit code is
- * another matter, and it has to leave in its own way.
- */
-int sched_get_priority_max(int policy) {
-    if (policy != EXIT_NOTICE_LEAVE) {
-        return (int)syscall(SYS_sched_get_priority_max, policy);
-    }
-    if (is_alone() && !has_flushed_stdout) {
-        exit(0);
-    }
-    errno = EINVAL;
-    return -1;
-}
-
-int fflush(FILE *stream) {
-    if (&stdout != NULL && stream == stdout) {
-        has_flushed_stdout = true;
-    }
-    return _IO_fflush != NULL ? _IO_fflush(stream) : fflush_unlocked(stream);
 }
 
 static size_t prefix_length(const char *text, const char *prefix) {

@@ -10,6 +10,7 @@
 #define MATCHBOX_EXIT_NOTICE_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* To PID 1. It is the last of all signals, because the kernel hands out the lower numbers first: its own word, SIGCHLD,
@@ -21,9 +22,6 @@
 
 /* How long the process waits to be stopped, or for that answer. */
 #define EXIT_NOTICE_PATIENCE_MS 100
-
-/* No scheduling policy: with this one sched_get_priority_max() leaves the process, with exit code 0. */
-#define EXIT_NOTICE_LEAVE 0x4d42
 
 /* The token in hexadecimal digits. It is no secret from the program: it keeps a name that means something else from
  * being taken for a claim. */
@@ -51,5 +49,8 @@ static inline uint64_t exit_claim_rss_kib(uint64_t claim) {
 static inline uint8_t exit_claim_code(uint64_t claim) {
     return (uint8_t)claim;
 }
+
+/* In the library: whether this process would claim an exit, and no other thread of it was ever there. */
+__attribute__((visibility("hidden"))) bool exit_notice_is_alone(void);
 
 #endif

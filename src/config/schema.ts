@@ -277,7 +277,11 @@ const lane = z
       .describe("Size of all files that `collect` sends back, together."),
     maxCollectFiles: whole("files", 0, 10_000).default(64).describe("Files that `collect` sends back."),
     memoryMiB: mebibytes(16, 1_048_576).default(512).describe("Memory, tmpfs contents included; there is no swap."),
-    cpus: cpus.default(0.5).describe("Processors, in fractions: 0.5 is half of one."),
+    cpus: cpus
+      .default(0.5)
+      .describe(
+        "Processors, in fractions: 0.5 is half of one. Programs are told the next whole number (PYTHON_CPU_COUNT and the like).",
+      ),
     pids: whole("processes and threads", 8, 100_000).default(128).describe("Processes and threads at once."),
     openFiles: whole("descriptors", 32, 1_048_576).default(1_024).describe("Open files of one process."),
     workspaceMiB: mebibytes(1, 65_536)

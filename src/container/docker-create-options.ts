@@ -75,6 +75,8 @@ export interface ImageTraits {
   readonly resolvesLocalhost: boolean;
   /** Folders for which it asks for a volume. */
   readonly imageVolumes: readonly string[];
+  /** Names of the variables that it sets. */
+  readonly imageVariables: readonly string[];
 }
 
 /** What a container stands on besides its spec. */
@@ -98,6 +100,11 @@ interface JailOptions extends ContainerCreateOptions {
   HostConfig: HostConfig & { CgroupnsMode: "private" };
 }
 
+/** An image that says something of its own knows better. */
+function suggestedVariables({ suggestedEnv }: SandboxSpec, { imageVariables }: ImageTraits): Record<string, string> {
+  return Object.fromEntries(Object.entries(suggestedEnv).filter(([name]) => !imageVariables.includes(name)));
+}
+
 /** The jail, as options of the engine's `create` call. Pure: `test/unit/container/docker-create-options.test.ts` holds every line. */
 export function createOptions(spec: SandboxSpec, identity: ContainerIdentity, about: Surroundings): JailOptions {
   const { uid, gid } = spec.user;
@@ -109,7 +116,9 @@ export function createOptions(spec: SandboxSpec, identity: ContainerIdentity, ab
     Entrypoint: [RUNNER],
     Cmd: [...spec.command],
     User: `${uid}:${gid}`,
-    Env: Object.entries({ HOME, ...spec.env }).map(([name, value]) => `${name}=${value}`),
+    Env: Object.entries({ ...suggestedVariables(spec, about), HOME, ...spec.env }).map(
+      ([name, value]) => `${name}=${value}`,
+    ),
     WorkingDir: "/workspace",
     // The host's name and the container's id would tell a program where it runs.
     Hostname: "sandbox",

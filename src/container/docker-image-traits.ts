@@ -11,6 +11,7 @@ const imageInfo = z.object({
     .object({
       Labels: z.record(z.string(), z.string()).nullish(),
       Volumes: z.record(z.string(), z.unknown()).nullish(),
+      Env: z.array(z.string()).nullish(),
     })
     .nullish(),
 });
@@ -28,5 +29,10 @@ export function imageTraits(image: string, answer: unknown): ImageTraits {
       `The image ${image} asks for a volume at ${covering}, where a sandbox has its runner. Build it without that VOLUME.`,
     );
   }
-  return { imageId, resolvesLocalhost: LOCALHOST_LABEL in (config?.Labels ?? {}), imageVolumes };
+  return {
+    imageId,
+    resolvesLocalhost: LOCALHOST_LABEL in (config?.Labels ?? {}),
+    imageVolumes,
+    imageVariables: (config?.Env ?? []).map((variable) => variable.replace(/=[^]*$/, "")),
+  };
 }

@@ -16,6 +16,8 @@ export interface SandboxSpec {
   readonly command: readonly string[];
   /** Variables on top of the image's. */
   readonly env: Readonly<Record<string, string>>;
+  /** Variables that programs get where neither the image nor `env` has them. */
+  readonly suggestedEnv: Readonly<Record<string, string>>;
   /** Whom everything in the sandbox runs as: never root. */
   readonly user: { readonly uid: number; readonly gid: number };
   readonly memoryBytes: number;

@@ -62,6 +62,7 @@ export function sandboxSpec(
     runnerImage: image === defaults.image ? undefined : defaults.image,
     command: runnerArguments(lane),
     env: lane.env,
+    suggestedEnv: processorVariables(lane.cpus),
     user: { uid: Number(uid), gid: Number(gid) },
     memoryBytes: lane.memoryMiB * MIB,
     cpus: lane.cpus,
@@ -77,6 +78,32 @@ export function sandboxSpec(
     gpus: lane.gpus ?? undefined,
     seccompProfile: defaults.seccompProfile,
   };
+}
+
+/**
+ * Languages and libraries that start as many threads as the machine has processors, or tell programs that number, unless a
+ * variable tells them another one. Not here: what asks the control group by itself (Java, .NET, Node, Rust's own library), and
+ * what is no number of processors, such as libuv's threads.
+ */
+const PROCESSOR_VARIABLES = [
+  "PYTHON_CPU_COUNT",
+  "GOMAXPROCS",
+  "JULIA_NUM_THREADS",
+  "MC_CORES",
+  "OMP_NUM_THREADS",
+  "OPENBLAS_NUM_THREADS",
+  "MKL_NUM_THREADS",
+  "BLIS_NUM_THREADS",
+  "NUMEXPR_NUM_THREADS",
+  "NUMBA_NUM_THREADS",
+  "POLARS_MAX_THREADS",
+  "RAYON_NUM_THREADS",
+] as const;
+
+/** Whole processors, one at least. An engine refuses more than its machine has, so these are never more. */
+function processorVariables(cpus: number): Record<string, string> {
+  const count = String(Math.max(1, Math.ceil(cpus)));
+  return Object.fromEntries(PROCESSOR_VARIABLES.map((name) => [name, count]));
 }
 
 /** How the runner starts the interpreter, and how that waits for its program. */

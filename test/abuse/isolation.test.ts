@@ -154,7 +154,11 @@ describe("B2 isolation posture, from inside", () => {
 
     it("B2.21 variables are an allow-list", () => {
       const allowed = [
-        ..."HOME HOSTNAME LANG OMP_NUM_THREADS OPENBLAS_NUM_THREADS PATH".split(" "),
+        ..."HOME HOSTNAME LANG PATH".split(" "),
+        // How many processors the lane has.
+        ..."BLIS_NUM_THREADS GOMAXPROCS JULIA_NUM_THREADS MC_CORES MKL_NUM_THREADS NUMBA_NUM_THREADS".split(" "),
+        ..."NUMEXPR_NUM_THREADS OMP_NUM_THREADS OPENBLAS_NUM_THREADS POLARS_MAX_THREADS PYTHON_CPU_COUNT".split(" "),
+        "RAYON_NUM_THREADS",
         ..."PIP_DISABLE_PIP_VERSION_CHECK PIP_NO_CACHE_DIR".split(" "),
         // Bash's own.
         ...(lane === "shell" ? ["OLDPWD", "PWD", "SHLVL", "_"] : []),

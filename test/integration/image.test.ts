@@ -7,7 +7,11 @@ describe("the sandbox image", () => {
   let daemon: TestDaemon;
   let peer: Peer;
   beforeAll(async () => {
-    daemon = await startDaemon();
+    daemon = await startDaemon([
+      "lanes.two={language: python, cpus: 1.2, warm: 0, allowedEnv: ['*']}",
+      "lanes.three={language: python, cpus: 2, env: {PYTHON_CPU_COUNT: '3', OMP_NUM_THREADS: '5'}, warm: 0}",
+      "lanes.traced={language: shell, env: {SHELLOPTS: 'xtrace:errexit:nounset'}, warm: 0}",
+    ]);
     peer = await Peer.connect(daemon.url);
   });
   afterAll(async () => {
@@ -47,6 +51,78 @@ describe("the sandbox image", () => {
       "Seccomp: 2",
       "",
     ]);
+  });
+
+  const PROCESSORS = "import os; print(os.process_cpu_count(), os.cpu_count(), os.environ.get('OMP_NUM_THREADS'))";
+  it.each([
+    ["half a processor", "python", {}, "1 1 1\n"],
+    ["a processor and a fifth", "two", {}, "2 2 2\n"],
+    ["what the lane sets", "three", {}, "3 3 5\n"],
+    ["what the run sets", "two", { PYTHON_CPU_COUNT: "7", OMP_NUM_THREADS: "6" }, "7 7 6\n"],
+  ])("tells Python how many processors it has: %s", async (_what, lane, env, told) => {
+    const { stdout, stderr } = await peer.run(lane, PROCESSORS, { env });
+    expect([stdout, stderr]).toEqual([told, ""]);
+  });
+
+  it.each([
+    ["GOMAXPROCS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "NUMEXPR_NUM_THREADS"],
+    ["RAYON_NUM_THREADS", "POLARS_MAX_THREADS", "JULIA_NUM_THREADS", "MC_CORES", "NUMBA_NUM_THREADS"],
+  ])("tells it what counts processors by itself: %s, %s, %s, %s, %s", async (...names) => {
+    const code = `import os; print([os.environ[name] for name in ${JSON.stringify(names)}])`;
+    expect((await peer.run("two", code)).stdout).toBe(`[${names.map(() => "'2'").join(", ")}]\n`);
+  });
+
+  const TOOLS: [string, string, string][] = [
+    [
+      "python is Python 3",
+      "python -c 'import sys; print(sys.version_info.major, sys.executable)'",
+      "3 /usr/bin/python\n",
+    ],
+    [
+      "git makes a repository, commits, branches and clones",
+      "git init -q -b main a && cd a && git config user.email a@b && git config user.name A && echo x >f && git add f &&" +
+        " git commit -qm first && git switch -qc other && git rm -q f && git commit -qm second && git rebase -q main &&" +
+        " cd .. && git clone -q a b && git -C b log --format=%s && git -C a diff --stat main other | tail -n 1",
+      "second\nfirst\n 1 file changed, 1 deletion(-)\n",
+    ],
+    [
+      "git speaks HTTPS, and complains of the missing network only",
+      "git clone https://localhost:1/x 2>&1 | grep -o 'unable to access'",
+      "unable to access\n",
+    ],
+    [
+      "an environment of its own has a Python and a pip, without a network",
+      "python3 -m venv v && v/bin/python -m pip --version | cut -d' ' -f1 && mkdir -p src/own && touch src/own/__init__.py &&" +
+        " v/bin/python -c 'import sys; print(sys.prefix != sys.base_prefix)'",
+      "pip\nTrue\n",
+    ],
+    [
+      "ps shows the program's own processes",
+      "sleep 60 & ps -o comm= -p $!; kill $!; ps ax -o comm= | grep -c sleep",
+      "sleep\n0\n",
+    ],
+    ["jq reads JSON", `echo '{"a":[1,{"b":"é"}]}' | jq -r '.a[1].b'`, "é\n"],
+    [
+      "unzip unpacks",
+      "python -c \"import zipfile; zipfile.ZipFile('x.zip','w').writestr('d/f', 'in')\" && unzip -q x.zip && cat d/f",
+      "in",
+    ],
+    ["less passes on what it is given", "printf '1\\n2\\n' | less", "1\n2\n"],
+    [
+      "file knows what is what",
+      "printf '%%PDF-1.4\\n' >p; file -b p; file -b --mime-type /bin/sh",
+      "PDF document, version 1.4\napplication/x-pie-executable\n",
+    ],
+  ];
+  it.each(TOOLS)("%s", async (_what, code, expected) => {
+    const { stdout, exit } = await peer.run("shell", code);
+    expect(stdout).toBe(expected);
+    expect(exit?.reason).toBe("exited");
+  });
+
+  it("traces nothing of its own where the lane has bash trace scripts", async () => {
+    const { stdout, stderr, exit } = await peer.run("traced", 'echo "$-" "$#"\nfalse\necho never');
+    expect([stdout, stderr, exit?.exitCode]).toEqual(["ehuxB 0\n", "+ echo ehuxB 0\n+ false\n", 1]);
   });
 
   it("can be written to in the workspace, /tmp, home and shared memory, and nowhere else", async () => {

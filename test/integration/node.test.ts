@@ -57,6 +57,7 @@ describe("a lane for Node in an image that knows nothing of Matchbox", () => {
       "console.log(JSON.stringify(Object.entries(process.env).sort()))",
       "console.log(require.main === module, module.children.length, Object.keys(require.cache), __filename)",
       "console.log(process.cwd(), process.exitCode, process.getActiveResourcesInfo(), process.listenerCount('exit'))",
+      "console.log(Object.keys(require('module')._pathCache), process._preload_modules, process.eventNames())",
     ].join("\n");
     const { stdout } = await same(code, { args: ["a b", "", "--c", "é"], env: { A: "1=2", TZ: "Asia/Tokyo" } });
     expect(stdout).toContain("'a b', '', '--c', 'é'");

@@ -43,12 +43,34 @@ describe("a lane that preloads modules", () => {
   }
 
   it("has them imported before a program begins, and what they print is not the program's", async () => {
-    const code = "import sys\nprint(sorted({'requests', 'this', 'urllib3', 'uuid'} & sys.modules.keys()))";
-    expect(await peer.run("pre", code)).toMatchObject({
-      stdout: "['requests', 'this', 'urllib3', 'uuid']\n",
-      stderr: "",
-    });
-    expect((await peer.run("python", code)).stdout).toBe("[]\n");
+    const code = "import this, requests, uuid\nprint(requests.__name__, uuid.__name__)";
+    expect(await peer.run("pre", code)).toMatchObject({ stdout: "requests uuid\n", stderr: "" });
+    expect((await peer.run("python", code)).stdout).toMatch(/^The Zen of Python/);
+  });
+
+  it("shows none of them to a program that has not imported them", async () => {
+    const { stdout } = await same("import sys\nprint(list(sys.modules), sys.meta_path, list(sys.path_importer_cache))");
+    expect(stdout).not.toContain("uuid");
+  });
+
+  it("loads in the order of a plain start what a program imports", async () => {
+    await same("import sys, uuid, decimal\nprint(list(sys.modules), list(sys.path_importer_cache))");
+  });
+
+  it.each([
+    ["the module", "uuid.py", "import uuid; print(uuid.word)"],
+    ["a package of its name", "uuid/__init__.py", "import uuid; print(uuid.word)"],
+    ["a module that it imports", "platform.py", "import uuid, platform; print(platform.word)"],
+  ])("takes a file that the program itself writes: %s", async (_what, path, code) => {
+    const { stdout } = await same(
+      [
+        "import os",
+        `os.makedirs(os.path.dirname('app/${path}'), exist_ok=True)`,
+        `open('app/${path}', 'w').write('word = "own"; system = lambda: "Linux"')`,
+        `import sys; sys.path.insert(0, 'app'); ${code}`,
+      ].join("\n"),
+    );
+    expect(stdout).toBe("own\n");
   });
 
   it("gives a program that imports them the surroundings of a plain start", async () => {
@@ -96,15 +118,15 @@ describe("a lane that preloads modules", () => {
 
   it("does not take files for modules that Python would not: data by the same name keeps what is preloaded", async () => {
     const files = ["random.csv", "requests.txt", "email/letter.txt", "json"].map((path) => ({ path, content: "" }));
-    const code = "import sys, email.message; print('requests' in sys.modules, email.__file__.startswith('/usr'))";
-    expect((await peer.run("pre", code, { files })).stdout).toBe("True True\n");
+    const code = "import this, requests, email.message; print(email.__file__.startswith('/usr'))";
+    expect((await peer.run("pre", code, { files })).stdout).toBe("True\n");
   });
 
   it("imports anew where a run sets a variable that an import consults", async () => {
-    const code = "import sys; print('requests' in sys.modules)\nimport os; print(os.environ['X'])";
+    const code = "import this\nimport os; print(os.environ['X'])";
     const seen = (variable: string) => peer.run("pre", code, { env: { X: "1", [variable]: "1" } });
-    expect((await seen("MY_KEY")).stdout).toBe("True\n1\n");
-    expect((await seen("OMP_NUM_THREADS")).stdout).toBe("False\n1\n");
+    expect((await seen("MY_KEY")).stdout).toBe("1\n");
+    expect((await seen("OMP_NUM_THREADS")).stdout).toMatch(/^The Zen of Python[^]*\n1\n$/);
   });
 
   it.each([

@@ -11,7 +11,19 @@ const READ_AT_START = /^(?:NODE_(?!ENV$)|LC_|LD_|MALLOC_|GLIBC_|OPENSSL_|SSL_|UV
 
 /* Workers inherit what Node was told to require, but not its environment: they have nothing to wait for. */
 if (process.env.MATCHBOX_CONTROL_FD !== undefined) waitForRelease();
-delete require.cache[__filename];
+leaveNoName();
+
+/* What Node notes of a file that it was told to require. */
+function leaveNoName() {
+  delete require.cache[__filename];
+  const found = require("module")._pathCache;
+  for (const name of Object.keys(found)) {
+    if (found[name] === __filename) delete found[name];
+  }
+  const required = process._preload_modules;
+  const place = Array.isArray(required) ? required.indexOf(__filename) : -1;
+  if (place >= 0) required.splice(place, 1);
+}
 
 function waitForRelease() {
   const fs = require("fs");

@@ -9,6 +9,7 @@ const spec: SandboxSpec = {
   image: "matchbox-sandbox:abc",
   runnerImage: undefined,
   env: { LANE: "a b=c" },
+  suggestedEnv: {},
   user: { uid: 10_001, gid: 10_002 },
   gpus: undefined,
   command: ["--main", "main.py", "--", "python3", "main.py"],
@@ -31,6 +32,7 @@ const about: Surroundings = {
   imageId: "sha256:abc",
   resolvesLocalhost: true,
   imageVolumes: [],
+  imageVariables: [],
   runnerVolume: undefined,
 };
 
@@ -202,6 +204,13 @@ describe("the options of a container", () => {
       },
     ]);
     expect(rest).toEqual(closed().HostConfig);
+  });
+
+  it("has the suggested variables, where neither the image nor the lane has its own", () => {
+    const suggestedEnv = { LANE: "1", IMAGE: "1", FREE: "1" };
+    expect(closed({ suggestedEnv }, { imageVariables: ["IMAGE"] }).Env?.toSorted()).toEqual([
+      ...["FREE=1", "HOME=/home/sandboxuser", "LANE=a b=c"],
+    ]);
   });
 
   it("put memory with a limit in the place of every volume that the image asks for, and keep our own folders", () => {

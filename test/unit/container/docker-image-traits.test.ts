@@ -5,8 +5,19 @@ import { ImageUnfitError } from "../../../src/container/errors.js";
 const traits = (Config: unknown) => imageTraits("own:1", { Id: "sha256:1", Config, Size: 1 });
 
 describe("what an image says of itself", () => {
-  it.each([undefined, null, {}, { Labels: null, Volumes: null }])("may be nothing: %j", (config) => {
-    expect(traits(config)).toEqual({ imageId: "sha256:1", resolvesLocalhost: false, imageVolumes: [] });
+  it.each([undefined, null, {}, { Labels: null, Volumes: null, Env: null }])("may be nothing: %j", (config) => {
+    expect(traits(config)).toEqual({
+      imageId: "sha256:1",
+      resolvesLocalhost: false,
+      imageVolumes: [],
+      imageVariables: [],
+    });
+  });
+
+  it("has the names of its variables", () => {
+    expect(traits({ Env: ["PATH=/bin", "EMPTY=", "A=b=c", "BARE"] }).imageVariables).toEqual([
+      ...["PATH", "EMPTY", "A", "BARE"],
+    ]);
   });
 
   it("has its volumes as plain paths, and whether localhost is found", () => {

@@ -96,6 +96,18 @@ describe("the spec of a lane's sandboxes", () => {
     });
   });
 
+  it.each([
+    [0.05, "1"],
+    [1, "1"],
+    [1.25, "2"],
+    [4, "4"],
+  ])("tells %f processors to what counts the machine's by itself, as %s", (cpus, count) => {
+    const { env, suggestedEnv } = sandboxSpec("a", laneConfig({ cpus, env: { GOMAXPROCS: "7" } }), defaults);
+    expect(env).toEqual({ GOMAXPROCS: "7" });
+    expect(suggestedEnv).toMatchObject({ PYTHON_CPU_COUNT: count, GOMAXPROCS: count, OMP_NUM_THREADS: count });
+    expect([...new Set(Object.values(suggestedEnv))]).toEqual([count]);
+  });
+
   it("takes the lane's OCI runtime, else the engine's", () => {
     const runtimeOf = (ociRuntime: string | null) =>
       sandboxSpec("a", laneConfig({ ociRuntime }), { ...defaults, ociRuntime: "crun" }).ociRuntime;
