@@ -59,7 +59,7 @@ export class PlainContainer implements AsyncDisposable {
     const options = createOptions(
       spec,
       { sandbox: newSandboxId(), instance, daemon: instance, network: undefined },
-      { imageId: spec.image, resolvesLocalhost: true, imageVolumes: [], runnerVolume: undefined },
+      { imageId: spec.image, resolvesLocalhost: true, hasIPv6: true, imageVolumes: [], runnerVolume: undefined },
     );
     const driver = await readFile(path.join(import.meta.dirname, "plain.py"), "utf8");
     const created = await callEngine("POST", `/containers/create`, {
