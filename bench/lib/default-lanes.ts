@@ -66,7 +66,14 @@ export function bareIdentity(instance: string): ContainerIdentity {
 
 /** What an image of ours brings along: the runner, and a way to find `localhost`. */
 export function ownSurroundings({ image }: SandboxSpec): Surroundings {
-  return { imageId: image, resolvesLocalhost: true, imageVolumes: [], imageVariables: [], runnerVolume: undefined };
+  return {
+    imageId: image,
+    resolvesLocalhost: true,
+    hasIPv6: true,
+    imageVolumes: [],
+    imageVariables: [],
+    runnerVolume: undefined,
+  };
 }
 
 /** @throws Error when the engine is not on this machine, where alone its containers can be compared */

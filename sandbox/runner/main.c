@@ -3,6 +3,7 @@
  * what it prints and how it ended. ../README.md is the contract.
  */
 #include "exit_notice.h"
+#include "guard.h"
 #include "loop.h"
 #include "wire.h"
 
@@ -255,7 +256,14 @@ int main(int argc, char **argv) {
 
     take_short_turns();
 
-    /* 7. The interpreter. From here on there is somebody to kill, so every way out goes through loop_fail() or the end
+    /* 7. Out of reach by number: as the same user the program may change the priority, processors and limits of every
+     *    process but this one. Inherited by all that is started from here on; not earlier, because the steps before would
+     *    be slower for nothing. */
+    if (!guard_install()) {
+        loop_fail(FAILED_INTERNAL, "seccomp", errno);
+    }
+
+    /* 8. The interpreter. From here on there is somebody to kill, so every way out goes through loop_fail() or the end
      * of the loop, which both see to that. */
     struct interpreter interpreter;
     const struct interpreter_command command = {
@@ -268,6 +276,6 @@ int main(int argc, char **argv) {
         loop_fail(FAILED_INTERPRETER, "start", errno);
     }
 
-    /* 8. Everything else is events. */
+    /* 9. Everything else is events. */
     loop_run(&interpreter);
 }

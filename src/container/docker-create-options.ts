@@ -9,6 +9,18 @@ const RUNNER = `${RUNNER_FOLDER}/runner`;
 /** The same in every image, because the image may not know the user. */
 const HOME = "/home/sandboxuser";
 
+/** Of every sandbox: the host's, and the container's id, would tell a program where it runs. */
+const HOSTNAME = "sandbox";
+
+/**
+ * What programs find set, unless their lane says otherwise. LeakSanitizer, which GCC and Clang build into programs with
+ * -fsanitize=address, traces the program at its end, and without ptrace it ends it with an error of its own.
+ */
+const VARIABLES = { HOME, LSAN_OPTIONS: "detect_leaks=0" };
+
+/** Without it `localhost` means ::1 first, as a new network namespace has it; no engine leaves it on where there is no IPv6. */
+export const IPV6_SWITCH = "net.ipv6.conf.all.disable_ipv6";
+
 /** Makes the kernel choose sandboxes before the host's own processes when the host itself runs out of memory. */
 const OOM_SCORE_ADJ = 500;
 
@@ -81,6 +93,8 @@ export interface ImageTraits {
 
 /** What a container stands on besides its spec. */
 export interface Surroundings extends ImageTraits {
+  /** Whether the engine's kernel is known to have IPv6, which can be switched off in a container then. */
+  readonly hasIPv6: boolean;
   /** The volume with the runner; undefined where the image has it. */
   readonly runnerVolume: string | undefined;
 }
@@ -109,6 +123,10 @@ function suggestedVariables({ suggestedEnv }: SandboxSpec, { imageVariables }: I
 export function createOptions(spec: SandboxSpec, identity: ContainerIdentity, about: Surroundings): JailOptions {
   const { uid, gid } = spec.user;
   const owned = `exec,mode=0700,uid=${uid},gid=${gid}`;
+  // An engine takes care of the network of every container, even of one that is to have none, and for this runs itself
+  // once more, all of dockerd, in the middle of the start. Told that there is nothing to take care of, it leaves the
+  // runtime's own new namespace as it is, with a loopback and nothing else: less than half the time (ADR 7).
+  const networkDisabled = identity.network === undefined && about.resolvesLocalhost;
   return {
     name: containerName(identity.sandbox),
     Image: spec.image,
@@ -116,16 +134,12 @@ export function createOptions(spec: SandboxSpec, identity: ContainerIdentity, ab
     Entrypoint: [RUNNER],
     Cmd: [...spec.command],
     User: `${uid}:${gid}`,
-    Env: Object.entries({ ...suggestedVariables(spec, about), HOME, ...spec.env }).map(
+    Env: Object.entries({ ...suggestedVariables(spec, about), ...VARIABLES, ...spec.env }).map(
       ([name, value]) => `${name}=${value}`,
     ),
     WorkingDir: "/workspace",
-    // The host's name and the container's id would tell a program where it runs.
-    Hostname: "sandbox",
-    // An engine takes care of the network of every container, even of one that is to have none, and for this runs itself
-    // once more, all of dockerd, in the middle of the start. Told that there is nothing to take care of, it leaves the
-    // runtime's own new namespace as it is, with a loopback and nothing else: less than half the time (ADR 7).
-    NetworkDisabled: identity.network === undefined && about.resolvesLocalhost,
+    Hostname: HOSTNAME,
+    NetworkDisabled: networkDisabled,
     Labels: {
       [INSTANCE_LABEL]: identity.instance,
       [DAEMON_LABEL]: identity.daemon,
@@ -152,6 +166,10 @@ export function createOptions(spec: SandboxSpec, identity: ContainerIdentity, ab
       // own loopback nobody listens, so that a question fails at once.
       Dns: [...(identity.network?.resolvers ?? ["127.0.0.1"])],
       DnsSearch: ["."],
+      // On a network the engine adds the name by itself. An address of its own, as Debian has it: by 127.0.0.1 it would be
+      // found as localhost.
+      ...(identity.network === undefined && !networkDisabled ? { ExtraHosts: [`${HOSTNAME}:127.0.1.1`] } : {}),
+      ...(networkDisabled && about.hasIPv6 ? { Sysctls: { [IPV6_SWITCH]: "1" } } : {}),
       CapDrop: ["ALL"],
       SecurityOpt: ["no-new-privileges:true", `seccomp=${spec.seccompProfile}`],
       ReadonlyRootfs: true,
@@ -164,6 +182,7 @@ export function createOptions(spec: SandboxSpec, identity: ContainerIdentity, ab
         ...Object.fromEntries(about.imageVolumes.map((folder) => [folder, tmpfs(spec.tmp, owned)])),
         "/workspace": tmpfs(spec.workspace, owned),
         "/tmp": tmpfs(spec.tmp, "exec,mode=1777"),
+        "/var/tmp": tmpfs(spec.tmp, "exec,mode=1777"),
         [HOME]: tmpfs(spec.home, owned),
         // In the place of the engine's own, which has no limit on entries; multiprocessing has its semaphores here.
         "/dev/shm": tmpfs(spec.sharedMemory, "noexec,mode=1777"),

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { setMaxListeners } from "node:events";
+import { existsSync } from "node:fs";
 import type Docker from "dockerode";
 import { z } from "zod";
 import { Backoff } from "../backoff.js";
@@ -10,7 +11,7 @@ import type { Log } from "../log.js";
 import { Semaphore } from "../semaphore.js";
 import { attach } from "./attach.js";
 import { connectToEngine } from "./docker-client.js";
-import { createOptions, type ImageTraits, type Surroundings } from "./docker-create-options.js";
+import { createOptions, type ImageTraits, IPV6_SWITCH, type Surroundings } from "./docker-create-options.js";
 import { DirectPipesChoice } from "./direct-pipes.js";
 import { DockerEgress } from "./docker-egress.js";
 import { engineError, engineStatus } from "./docker-errors.js";
@@ -84,6 +85,7 @@ export interface DockerRuntimeOptions {
  */
 export class DockerRuntime implements SandboxRuntime {
   readonly #options: DockerRuntimeOptions;
+  readonly #hasIPv6: boolean;
   readonly #docker: Docker;
   readonly #agent = new EngineAgent({ keepAlive: true, maxSockets: MAX_CALL_SOCKETS });
   readonly #removals: Semaphore;
@@ -110,6 +112,8 @@ export class DockerRuntime implements SandboxRuntime {
     setMaxListeners(0, this.#closing.signal);
     const { address } = options;
     this.#docker = connectToEngine(address, this.#agent);
+    // Of an engine elsewhere nobody knows, and a switch that is not there keeps a container from starting.
+    this.#hasIPv6 = address.kind === "socket" && existsSync(`/proc/sys/${IPV6_SWITCH.replaceAll(".", "/")}`);
     this.#removals = new Semaphore(options.maxConcurrentRemovals);
     this.#runnerVolumes = new RunnerVolumes(this.#docker, {
       ...options,
@@ -143,9 +147,9 @@ export class DockerRuntime implements SandboxRuntime {
     const answer: unknown = await this.#call("image", signal, () => this.#docker.getImage(image).inspect(), image);
     const traits = imageTraits(image, answer);
     this.#images.set(image, traits);
-    if (runnerImage === undefined) return { ...traits, runnerVolume: undefined };
+    if (runnerImage === undefined) return { ...traits, hasIPv6: this.#hasIPv6, runnerVolume: undefined };
     const runnerVolume = await this.#call("volume", signal, () => this.#runnerVolumes.ensure(runnerImage), runnerImage);
-    return { ...traits, runnerVolume };
+    return { ...traits, hasIPv6: this.#hasIPv6, runnerVolume };
   }
 
   /** What the last look has found; undefined where there was none, or not to its end. */
@@ -153,7 +157,7 @@ export class DockerRuntime implements SandboxRuntime {
     const traits = this.#images.get(image);
     const runnerVolume = runnerImage === undefined ? undefined : this.#runnerVolumes.nameFor(runnerImage);
     if (traits === undefined || (runnerImage === undefined) !== (runnerVolume === undefined)) return undefined;
-    return { ...traits, runnerVolume };
+    return { ...traits, hasIPv6: this.#hasIPv6, runnerVolume };
   }
 
   watch(spec: SandboxSpec, { signal, onUndone }: Parameters<SandboxRuntime["watch"]>[1]): void {

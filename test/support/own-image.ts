@@ -9,7 +9,7 @@ import { SILENT } from "../../src/setup/step.js";
 
 const FOLDER = join(import.meta.dirname, "images");
 
-export type OwnImage = "node" | "python" | "preloading" | "customized" | "busybox";
+export type OwnImage = "node" | "python" | "preloading" | "customized" | "busybox" | "programs";
 
 /** The reference of an image as an operator may bring it, from `images/Dockerfile`; built where the engine does not have it. */
 export async function ensureOwnImage(target: OwnImage): Promise<string> {

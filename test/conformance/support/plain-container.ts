@@ -59,7 +59,14 @@ export class PlainContainer implements AsyncDisposable {
     const options = createOptions(
       spec,
       { sandbox: newSandboxId(), instance, daemon: instance, network: undefined },
-      { imageId: spec.image, resolvesLocalhost: true, imageVolumes: [], imageVariables: [], runnerVolume: undefined },
+      {
+        imageId: spec.image,
+        resolvesLocalhost: true,
+        hasIPv6: true,
+        imageVolumes: [],
+        imageVariables: [],
+        runnerVolume: undefined,
+      },
     );
     const driver = await readFile(path.join(import.meta.dirname, "plain.py"), "utf8");
     const created = await callEngine("POST", `/containers/create`, {

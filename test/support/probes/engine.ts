@@ -56,6 +56,9 @@ export interface ProbeContainer {
   readonly command: readonly string[];
   readonly label: string;
   readonly user?: string;
+  readonly hostname?: string;
+  /** Another one than the sandboxes'. */
+  readonly image?: string;
   /** Added to the safe defaults. */
   readonly hostConfig?: Record<string, unknown>;
 }
@@ -63,7 +66,8 @@ export interface ProbeContainer {
 /** A started container in the posture of a sandbox; disposing removes it. */
 export async function startContainer(probe: ProbeContainer): Promise<{ id: string } & AsyncDisposable> {
   const created = await callEngine("POST", "/containers/create", {
-    Image: testImage(),
+    Image: probe.image ?? testImage(),
+    ...(probe.hostname === undefined ? {} : { Hostname: probe.hostname }),
     Entrypoint: probe.command,
     Cmd: [],
     User: probe.user ?? "10001:10001",

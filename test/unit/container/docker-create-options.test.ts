@@ -31,6 +31,7 @@ const identity = { sandbox: id, instance: "host/1", daemon: "d1", network: undef
 const about: Surroundings = {
   imageId: "sha256:abc",
   resolvesLocalhost: true,
+  hasIPv6: true,
   imageVolumes: [],
   imageVariables: [],
   runnerVolume: undefined,
@@ -47,7 +48,7 @@ describe("the options of a container", () => {
       Entrypoint: ["/opt/matchbox/runner"],
       Cmd: ["--main", "main.py", "--", "python3", "main.py"],
       User: "10001:10002",
-      Env: ["HOME=/home/sandboxuser", "LANE=a b=c"],
+      Env: ["HOME=/home/sandboxuser", "LSAN_OPTIONS=detect_leaks=0", "LANE=a b=c"],
       WorkingDir: "/workspace",
       Hostname: "sandbox",
       NetworkDisabled: true,
@@ -65,6 +66,7 @@ describe("the options of a container", () => {
         NetworkMode: "none",
         Dns: ["127.0.0.1"],
         DnsSearch: ["."],
+        Sysctls: { "net.ipv6.conf.all.disable_ipv6": "1" },
         CapDrop: ["ALL"],
         SecurityOpt: ["no-new-privileges:true", 'seccomp={"defaultAction":"SCMP_ACT_ERRNO"}'],
         ReadonlyRootfs: true,
@@ -73,6 +75,7 @@ describe("the options of a container", () => {
         Tmpfs: {
           "/workspace": "rw,nosuid,nodev,size=1000,nr_inodes=10,exec,mode=0700,uid=10001,gid=10002",
           "/tmp": "rw,nosuid,nodev,size=2000,nr_inodes=20,exec,mode=1777",
+          "/var/tmp": "rw,nosuid,nodev,size=2000,nr_inodes=20,exec,mode=1777",
           "/home/sandboxuser": "rw,nosuid,nodev,size=3000,nr_inodes=30,exec,mode=0700,uid=10001,gid=10002",
           "/dev/shm": "rw,nosuid,nodev,size=4000,nr_inodes=40,noexec,mode=1777",
         },
@@ -116,7 +119,6 @@ describe("the options of a container", () => {
       "CgroupParent",
       "Links",
       "ExtraHosts",
-      "Sysctls",
       "OomKillDisable",
     ];
     for (const key of forbidden) expect(HostConfig).not.toHaveProperty(key);
@@ -183,6 +185,19 @@ describe("the options of a container", () => {
     });
   });
 
+  it("give the sandbox's name to /etc/hosts where the engine fills it and has no network to name", () => {
+    const network = { name: "matchbox-1", resolvers: ["9.9.9.9"] };
+    const named = createOptions({ ...spec, network: "egress" }, { ...identity, network }, about);
+    expect(closed({}, { resolvesLocalhost: false }).HostConfig.ExtraHosts).toEqual(["sandbox:127.0.1.1"]);
+    for (const { HostConfig } of [closed(), named]) expect(HostConfig).not.toHaveProperty("ExtraHosts");
+  });
+
+  it("switch IPv6 off where no engine does it, unless the kernel may have none", () => {
+    for (const surroundings of [{ hasIPv6: false }, { resolvesLocalhost: false }]) {
+      expect(closed({}, surroundings).HostConfig).not.toHaveProperty("Sysctls");
+    }
+  });
+
   it("name a runtime only where one was chosen", () => {
     expect(closed({ ociRuntime: "crun" }).HostConfig).toMatchObject({ Runtime: "crun" });
     expect(closed().HostConfig).not.toHaveProperty("Runtime");
@@ -222,7 +237,7 @@ describe("the options of a container", () => {
   });
 
   it("let the lane's variables win over ours", () => {
-    expect(closed({ env: { HOME: "/tmp" } }).Env).toEqual(["HOME=/tmp"]);
+    expect(closed({ env: { HOME: "/tmp", LSAN_OPTIONS: "" } }).Env).toEqual(["HOME=/tmp", "LSAN_OPTIONS="]);
   });
 
   it.each([
