@@ -74,7 +74,7 @@ export class LineOutput {
 
   /** Waits until all is written, but no longer than so many ms. */
   async flush(ms: number): Promise<void> {
-    for (const until = performance.now() + ms; this.#hasWork && performance.now() < until; ) {
+    for (const until = performance.now() + ms; this.#hasWork && performance.now() < until;) {
       if (!this.#isUnderWay) this.#advance();
       if (this.#hasWork) await sleep(RETRY_MIN_MS);
     }

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { systemClock } from "../clock.js";
@@ -60,6 +61,8 @@ interface LaneFacts extends LaneSize {
  */
 export async function examine(options: ExamineOptions): Promise<Check[]> {
   const { sources, signal } = options;
+  // Every image is asked for at once, and every call listens to it.
+  setMaxListeners(0, signal);
   let config: Config;
   let address: EngineAddress;
   try {
