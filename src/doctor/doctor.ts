@@ -25,12 +25,12 @@ import { lookAtNetwork } from "./firewall.js";
 import { checkRuntimes, checkSeccomp, checkUserNamespaces, type ProfileFacts } from "./isolation.js";
 import { checkLimits, checkMemory, checkOpenFiles, type LaneSize } from "./limits.js";
 import { originOf, parseOpenFilesLimit } from "./machine.js";
-import { checkDirectPipes, checkGpus, checkNetwork } from "./reach.js";
+import { checkDirectPipes, checkGpus, checkNetwork, checkUser } from "./reach.js";
 import { checkTrial, type TrialOutcome } from "./trial-check.js";
 
 const WITHOUT_CONFIG = [
   ...["engine", "images", "limits", "runtimes", "seccomp", "user namespaces"],
-  ...["network", "direct pipes", "GPUs", "memory", "open files"],
+  ...["user", "network", "direct pipes", "GPUs", "memory", "open files"],
 ];
 
 export interface ExamineOptions {
@@ -86,6 +86,7 @@ export async function examine(options: ExamineOptions): Promise<Check[]> {
   const lanes = await lanesOf(config);
   const names = lanes.map(({ name }) => name);
   const { engine } = config;
+  const isRoot = process.getuid?.() === 0;
   const engineFacts = { address: describeAddress(address), origin: originOf(engine.socket, sources.env), answer };
   const checks: Record<string, Verdict> = {
     configuration: ok(`${configPath(sources)}; lanes: ${names.join(", ")}`),
@@ -107,12 +108,15 @@ export async function examine(options: ExamineOptions): Promise<Check[]> {
       info,
     ),
     "user namespaces": await ofEngine(checkUserNamespaces),
+    user: checkUser({
+      isRoot,
+      lanes: Object.entries(config.lanes).flatMap(([name, { network }]) => (network === "egress" ? [name] : [])),
+      wantsPipes: engine.directPipes,
+      wantsCpuLatency: config.server.cpuLatencyUs !== null,
+    }),
     network: checkNetwork(await lookAtNetwork({ config, address, signal })),
     "direct pipes": await ofEngine((said) =>
-      checkDirectPipes(
-        { isWanted: engine.directPipes, address: address.kind, isRoot: process.getuid?.() === 0, hostname: hostname() },
-        said,
-      ),
+      checkDirectPipes({ isWanted: engine.directPipes, address: address.kind, isRoot, hostname: hostname() }, said),
     ),
     GPUs: await ofEngine((said) =>
       checkGpus(

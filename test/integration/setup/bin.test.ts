@@ -45,7 +45,9 @@ describe("the command of a checkout", () => {
   it("says what to do first where nothing is built, and works once it is", async () => {
     const early = await npx("--version");
     expect([early.code, early.stdout]).toEqual([125, ""]);
-    expect(early.stderr).toMatch(/^matchbox: It has not been built yet\. Run this first, in .*: npm start .*npm run build\n$/);
+    expect(early.stderr).toMatch(
+      /^matchbox: It has not been built yet\. Run this first, in .*: npm start .*npm run build\n$/,
+    );
 
     for (const name of ["dist", "node_modules"]) await symlink(join(packageRoot(), name), join(checkout, name));
     expect(await npx("--version")).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
