@@ -1,11 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import fs, { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, read } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CLI, type DaemonProcess, startDaemonProcess } from "../support/daemon.js";
 import { waitFor } from "../support/wait.js";
@@ -101,8 +100,7 @@ describe("commands whose reader has gone", () => {
       env: { PATH: process.env["PATH"], MATCHBOX_URL: daemon.url },
       stdio: ["ignore", held, "inherit"],
     });
-    const read = promisify(fs.read);
-    await read(held, Buffer.alloc(16));
+    await new Promise((resolve) => read(held, Buffer.alloc(16), 0, 16, null, resolve));
     // Fills what the pipe holds, without waiting for a minute of reports.
     const filler = spawn("sh", ["-c", "head -c 200000 /dev/zero"], { stdio: ["ignore", held, "ignore"] });
     await sleep(3_000);
