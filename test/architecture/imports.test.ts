@@ -114,7 +114,10 @@ const RULES: Readonly<
   web: { values: ["protocol", "client"] },
 
   "main.ts": { values: ["daemon.ts", "banner.ts", "config", "setup/sandbox-image.ts", ...LEAVES] },
-  "banner.ts": { values: ["protocol/handshake.ts", ...LEAVES], types: ["config/schema.ts", "daemon.ts", "pool/lane.ts"] },
+  "banner.ts": {
+    values: ["protocol/handshake.ts", ...LEAVES],
+    types: ["config/schema.ts", "daemon.ts", "pool/lane.ts"],
+  },
   "daemon.ts": {
     values: [
       ...["server", "run", "pool", "container", "protocol", "sizing/advisor.ts", "config/json-schema.ts"],
