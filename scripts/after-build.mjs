@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 
 /**
  * Finishes dist/ where the compiler stops: drops what was compiled from sources that are gone, copies the files that are
- * not TypeScript, makes the command executable.
+ * not TypeScript, makes the command executable (`npx matchbox` is bin/matchbox.cjs; npm may remember the name that it had).
  *
  * @param {string} root
  */

@@ -17,7 +17,7 @@ import { LaneFactory, type PreparedLane, prepareLanes } from "./lane-factory.js"
 import type { Log } from "./log.js";
 import { packageRoot, packageVersion } from "./package-root.js";
 import type { Lane } from "./pool/lane.js";
-import { Lanes } from "./pool/lanes.js";
+import { Lanes, settled } from "./pool/lanes.js";
 import { ASSUMED_TIMES, measuredTimes } from "./pool/refill-times.js";
 import { sizedLanes } from "./pool/sized-lanes.js";
 import type { LanesReport } from "./protocol/lanes.js";
@@ -181,8 +181,8 @@ export class Daemon implements AsyncDisposable {
 
   /**
    * Takes another configuration without dropping a run. A lane of which only `warm` changes grows or shrinks. Any other that
-   * changes is made anew beside the old one, and takes its place when its stock is full; runs that the old one has, or that
-   * wait in it, end there. Connections that are open keep the limits that they began with.
+   * changes is made anew beside the old one, and takes its place when its stock is full, or is found not to be possible, which
+   * is told as at the start; runs that the old one has, or that wait in it, end there. Connections that are open keep the limits that they began with.
    * @returns what has changed
    * @throws ConfigError with the reason why it is not taken; everything is as before then
    */
@@ -197,7 +197,7 @@ export class Daemon implements AsyncDisposable {
 
   /** Settles when every lane is full or degraded. */
   async settled(signal: AbortSignal): Promise<void> {
-    await Promise.all([...this.lanes].map((lane) => lane.settled(signal)));
+    await settled(this.lanes, signal);
   }
 
   get address(): string {
@@ -300,7 +300,9 @@ export class Daemon implements AsyncDisposable {
   #readiness(): { status: number; type: string; body: string } {
     const lanes = [...this.lanes].map((lane) => ({ lane: lane.name, state: lane.state }));
     const ready = lanes.every(({ state }) => state === "ready");
-    return { status: ready ? 200 : 503, type: "application/json", body: JSON.stringify({ ready, lanes }) };
+    // Without a token nobody is told more: reasons have names of images in them, and the host's own words.
+    const body = ready ? { ready, lanes } : { ready, lanes, reasons: "GET /v1/lanes" };
+    return { status: ready ? 200 : 503, type: "application/json", body: JSON.stringify(body) };
   }
 
   async #execute(run: Run): Promise<void> {

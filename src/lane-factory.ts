@@ -97,6 +97,12 @@ export class LaneFactory {
     }
   }
 
+  /** Tells what keeps a lane closed since before it was in force, as if it had come about now. */
+  tellFault(lane: Lane): void {
+    const log = this.#logs.get(lane);
+    if (lane.fault !== undefined && log !== undefined) this.#observer(log, () => true).onFault(lane.name, lane.fault);
+  }
+
   #observer(log: Log, isInForce: () => boolean): LaneObserver {
     const { journal } = this.#options;
     return {
@@ -113,7 +119,7 @@ export class LaneFactory {
         if (!isInForce()) return;
         journal.laneDegraded(lane, fault !== undefined);
         if (fault === undefined) log.info("the lane has recovered");
-        else log.error({ err: fault }, "the lane is degraded");
+        else log.error({ code: fault.code, reason: fault.message }, "the lane is degraded");
       },
     };
   }

@@ -74,9 +74,9 @@ export class LineOutput {
 
   /** Waits until all is written, but no longer than so many ms. */
   async flush(ms: number): Promise<void> {
-    for (const until = performance.now() + ms; this.#hasWork && performance.now() < until; ) {
+    for (const until = performance.now() + ms; this.#hasWork && performance.now() < until;) {
       if (!this.#isUnderWay) this.#advance();
-      if (this.#hasWork) await sleep(RETRY_MIN_MS);
+      await sleep(RETRY_MIN_MS);
     }
   }
 
@@ -112,15 +112,8 @@ export class LineOutput {
   /** What is to be written next; undefined when there is nothing. */
   #next(): Buffer | undefined {
     if (this.#rest !== undefined) return this.#rest;
-    if (this.#waiting.length === 0) {
-      const missing = this.#missing;
-      if (missing === 0) return undefined;
-      this.#missing = 0;
-      this.#isUnderWay = true; // What it writes joins what waits; this very call goes on with it.
-      this.#onGap?.(missing);
-      this.#isUnderWay = false;
-      if (this.#waiting.length === 0) return undefined;
-    }
+    if (this.#waiting.length === 0) this.#tellGap();
+    if (this.#waiting.length === 0) return undefined;
     let [count, chars] = [0, 0];
     for (const text of this.#waiting) {
       if (count > 0 && chars + text.length > CHUNK_CHARS) break;
@@ -130,6 +123,16 @@ export class LineOutput {
     this.#waitingChars -= chars;
     this.#rest = Buffer.from(count === 1 ? (this.#waiting.shift() ?? "") : this.#waiting.splice(0, count).join(""));
     return this.#rest;
+  }
+
+  /** What is written of it joins what waits, and whoever calls this goes on with that. */
+  #tellGap(): void {
+    const missing = this.#missing;
+    if (missing === 0) return;
+    this.#missing = 0;
+    this.#isUnderWay = true;
+    this.#onGap?.(missing);
+    this.#isUnderWay = false;
   }
 
   /** @returns whether to go on at once */

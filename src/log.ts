@@ -22,3 +22,8 @@ export function createLog(level: string, output: LineOutput): Log {
   });
   return log;
 }
+
+/** Of somebody who tells in another way what there is to tell. */
+export function silentLog(): Log {
+  return pino({ level: "silent" });
+}

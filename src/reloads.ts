@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { EngineDownError } from "./container/errors.js";
 import { type Change, changesBetween, needsRestart } from "./config/changes.js";
 import type { Config, LaneConfig } from "./config/schema.js";
 import { ConfigError } from "./errors.js";
@@ -6,7 +7,7 @@ import type { Journal } from "./journal.js";
 import { type LaneFactory, type PreparedLane, prepareLanes } from "./lane-factory.js";
 import type { Log } from "./log.js";
 import type { Lane } from "./pool/lane.js";
-import type { Lanes } from "./pool/lanes.js";
+import { type Lanes, settled } from "./pool/lanes.js";
 import type { HttpServer } from "./server/http-server.js";
 
 export interface ReloadsOptions {
@@ -103,7 +104,7 @@ export class Reloads implements AsyncDisposable {
     return { config, prepared, successors, resized };
   }
 
-  /** @throws ConfigError when a lane cannot be filled, or the listener does not take its part */
+  /** @throws ConfigError when the engine does not answer, or the listener does not take its part */
   async #tryOut({ config, successors, resized }: Plan): Promise<void> {
     const { factory, server } = this.#options;
     const { signal } = this.#stopping;
@@ -133,6 +134,8 @@ export class Reloads implements AsyncDisposable {
     this.#prepared = prepared;
     for (const { name } of successors) journal.addLane(name);
     for (const { name } of before) if (!lanes.has(name)) journal.removeLane(name);
+    // What was found out while nobody had to know of them.
+    for (const lane of successors) factory.tellFault(lane);
     log.level = config.log.level;
     factory.setLogLevel(config.log.level);
   }
@@ -143,9 +146,15 @@ function isSameButWarm(one: PreparedLane, other: PreparedLane): boolean {
   return isDeepStrictEqual(one, { ...other, laneConfig: { ...other.laneConfig, warm: one.laneConfig.warm } });
 }
 
-/** Waits until each is full. @throws ConfigError with the reasons of those that cannot be */
+/**
+ * Waits until each is full, or is degraded, as one with a missing image is: as at the start, that closes this lane, and no other.
+ * Only an engine that does not answer says nothing about the lanes.
+ * @throws ConfigError with the engine's fault
+ */
 async function fill(lanes: readonly Lane[], signal: AbortSignal): Promise<void> {
-  await Promise.all(lanes.map((lane) => lane.settled(signal)));
-  const reasons = lanes.flatMap(({ name, fault }) => (fault === undefined ? [] : [`lanes.${name}: ${fault.message}`]));
+  await settled(lanes, signal);
+  const reasons = lanes.flatMap(({ name, fault }) =>
+    fault instanceof EngineDownError ? [`lanes.${name}: ${fault.message}`] : [],
+  );
   if (reasons.length > 0) throw new ConfigError(reasons.join("\n"));
 }

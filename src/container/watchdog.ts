@@ -8,7 +8,7 @@ import { type EngineAddress, describeAddress } from "./engine-address.js";
  *
  * A shell waits on a pipe from the daemon: a line is an orderly stop and ends it, the pipe's end is a death, and turns it
  * into `remove-after-death.ts`. It costs less than a megabyte, in a session of its own so that a signal to the daemon's
- * process group does not reach it.
+ * process group does not reach it. Network and rules it leaves to the next daemon of this instance, which may be there already.
  */
 export class Watchdog implements Disposable {
   readonly #line: NodeJS.WritableStream;

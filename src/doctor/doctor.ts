@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { systemClock } from "../clock.js";
@@ -24,12 +25,12 @@ import { lookAtNetwork } from "./firewall.js";
 import { checkRuntimes, checkSeccomp, checkUserNamespaces, type ProfileFacts } from "./isolation.js";
 import { checkLimits, checkMemory, checkOpenFiles, type LaneSize } from "./limits.js";
 import { originOf, parseOpenFilesLimit } from "./machine.js";
-import { checkDirectPipes, checkGpus, checkNetwork } from "./reach.js";
+import { checkDirectPipes, checkGpus, checkNetwork, checkUser } from "./reach.js";
 import { checkTrial, type TrialOutcome } from "./trial-check.js";
 
 const WITHOUT_CONFIG = [
   ...["engine", "images", "limits", "runtimes", "seccomp", "user namespaces"],
-  ...["network", "direct pipes", "GPUs", "memory", "open files"],
+  ...["user", "network", "direct pipes", "GPUs", "memory", "open files"],
 ];
 
 export interface ExamineOptions {
@@ -60,6 +61,8 @@ interface LaneFacts extends LaneSize {
  */
 export async function examine(options: ExamineOptions): Promise<Check[]> {
   const { sources, signal } = options;
+  // Every image is asked for at once, and every call listens to it.
+  setMaxListeners(0, signal);
   let config: Config;
   let address: EngineAddress;
   try {
@@ -83,6 +86,7 @@ export async function examine(options: ExamineOptions): Promise<Check[]> {
   const lanes = await lanesOf(config);
   const names = lanes.map(({ name }) => name);
   const { engine } = config;
+  const isRoot = process.getuid?.() === 0;
   const engineFacts = { address: describeAddress(address), origin: originOf(engine.socket, sources.env), answer };
   const checks: Record<string, Verdict> = {
     configuration: ok(`${configPath(sources)}; lanes: ${names.join(", ")}`),
@@ -104,12 +108,15 @@ export async function examine(options: ExamineOptions): Promise<Check[]> {
       info,
     ),
     "user namespaces": await ofEngine(checkUserNamespaces),
+    user: checkUser({
+      isRoot,
+      lanes: Object.entries(config.lanes).flatMap(([name, { network }]) => (network === "egress" ? [name] : [])),
+      wantsPipes: engine.directPipes,
+      wantsCpuLatency: config.server.cpuLatencyUs !== null,
+    }),
     network: checkNetwork(await lookAtNetwork({ config, address, signal })),
     "direct pipes": await ofEngine((said) =>
-      checkDirectPipes(
-        { isWanted: engine.directPipes, address: address.kind, isRoot: process.getuid?.() === 0, hostname: hostname() },
-        said,
-      ),
+      checkDirectPipes({ isWanted: engine.directPipes, address: address.kind, isRoot, hostname: hostname() }, said),
     ),
     GPUs: await ofEngine((said) =>
       checkGpus(

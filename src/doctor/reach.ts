@@ -2,6 +2,8 @@ import type { EngineAddress } from "../container/engine-address.js";
 import { fail, ok, type Verdict, warn } from "./check.js";
 import type { EngineInfo } from "./engine-info.js";
 
+const SLOWER = "runs go through the engine, about 1 ms slower";
+
 /** What lanes with a network need of this machine. */
 export interface NetworkFacts {
   /** Lanes with `network: egress`. */
@@ -21,6 +23,34 @@ export function checkNetwork({ lanes, faults, resolvers }: NetworkFacts): Verdic
   return fail(`${users} would stay closed`, [...faults, `Or without a network: ${settings}`].join("\n"));
 }
 
+export interface UserFacts {
+  readonly isRoot: boolean;
+  /** Lanes with `network: egress`. */
+  readonly lanes: readonly string[];
+  /** `engine.directPipes`. */
+  readonly wantsPipes: boolean;
+  /** Whether `server.cpuLatencyUs` asks for something. */
+  readonly wantsCpuLatency: boolean;
+}
+
+/** What of the configuration needs root. The engine's group is enough for all the rest. */
+export function checkUser({ isRoot, lanes, wantsPipes, wantsCpuLatency }: UserFacts): Verdict {
+  if (isRoot) return ok("root");
+  const lost = [
+    ...lanes.map((lane) => ({
+      what: `lane ${lane} (its network takes rules in the firewall)`,
+      key: `lanes.${lane}.network=none`,
+    })),
+    ...(wantsPipes ? [{ what: `the way past the engine (${SLOWER})`, key: "engine.directPipes=false" }] : []),
+    ...(wantsCpuLatency ? [{ what: "server.cpuLatencyUs", key: "server.cpuLatencyUs=null" }] : []),
+  ];
+  if (lost.length === 0) return ok("not root, and nothing in the configuration needs it");
+  return warn(
+    `not root: lanes without a network work; what does not: ${lost.map(({ what }) => what).join(", ")}`,
+    `Run the daemon as root, or settle for what works: ${lost.map(({ key }) => `--set ${key}`).join(" ")}`,
+  );
+}
+
 export interface PipeFacts {
   /** `engine.directPipes`. */
   readonly isWanted: boolean;
@@ -28,8 +58,6 @@ export interface PipeFacts {
   readonly isRoot: boolean;
   readonly hostname: string;
 }
-
-const SLOWER = "runs go through the engine, about 1 ms slower";
 
 /**
  * Whether runs can go past the engine. From outside of a sandbox only the signs can be read; a trial tells for certain.

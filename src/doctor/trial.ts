@@ -1,4 +1,3 @@
-import { pino } from "pino";
 import { systemClock } from "../clock.js";
 import type { Config, Language, LaneConfig } from "../config/schema.js";
 import { DockerRuntime } from "../container/docker-runtime.js";
@@ -8,6 +7,7 @@ import type { ProgramFile } from "../container/runner-frames.js";
 import type { LaunchTimings, RunningSandbox, SandboxSpec } from "../container/runtime.js";
 import { withDeadline } from "../deadline.js";
 import { messageOf } from "../errors.js";
+import { silentLog } from "../log.js";
 import { mainFileOf } from "../pool/spec.js";
 import { CPU_FILES, MEMORY_FILES, PIDS_FILES, STATUS_FILE, SWAP_FILES } from "./trial-check.js";
 import type { TrialOutcome } from "./trial-check.js";
@@ -63,7 +63,7 @@ export async function tryLanes(options: {
     egress: config.egress,
     clock: systemClock,
     // Everything that matters is in the outcome.
-    log: pino({ level: "silent" }),
+    log: silentLog(),
   });
   const outcomes: TrialOutcome[] = [];
   for (const spec of specs) {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { DaemonError } from "../errors.js";
 import type { Lane } from "./lane.js";
 
@@ -48,6 +49,13 @@ export class Lanes implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#lanes.values(), ...this.#retiring].map((lane) => lane[Symbol.asyncDispose]()));
   }
+}
+
+/** Settles when each is full or degraded. @throws the signal's reason */
+export async function settled(lanes: Iterable<Lane>, signal: AbortSignal): Promise<void> {
+  // Every lane listens to it, as many as there may be: no leak, whatever Node's default of 10 says.
+  setMaxListeners(0, signal);
+  await Promise.all([...lanes].map((lane) => lane.settled(signal)));
 }
 
 function byName(lanes: Iterable<Lane>): ReadonlyMap<string, Lane> {

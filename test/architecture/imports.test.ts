@@ -31,6 +31,7 @@ const LEAVES = [
   "deferred",
   "errors",
   "image-targets",
+  "line-output",
   "log",
   "package-root",
   "patience",
@@ -115,7 +116,10 @@ const RULES: Readonly<
   web: { values: ["protocol", "client"] },
 
   "main.ts": { values: ["daemon.ts", "banner.ts", "config", "setup/sandbox-image.ts", ...LEAVES] },
-  "banner.ts": { values: ["protocol/handshake.ts", ...LEAVES], types: ["daemon.ts", "pool/lane.ts"] },
+  "banner.ts": {
+    values: ["protocol/handshake.ts", ...LEAVES],
+    types: ["config/schema.ts", "daemon.ts", "pool/lane.ts"],
+  },
   "daemon.ts": {
     values: [
       ...["server", "run", "pool", "container", "protocol", "sizing/advisor.ts", "config/json-schema.ts"],
@@ -130,8 +134,8 @@ const RULES: Readonly<
     types: ["config/schema.ts", "container/runtime.ts", "journal.ts"],
   },
   "reloads.ts": {
-    values: ["lane-factory.ts", "config/changes.ts", ...LEAVES],
-    types: ["config/schema.ts", "journal.ts", "pool/lane.ts", "pool/lanes.ts", "server/http-server.ts"],
+    values: ["lane-factory.ts", "config/changes.ts", "container/errors.ts", "pool/lanes.ts", ...LEAVES],
+    types: ["config/schema.ts", "journal.ts", "pool/lane.ts", "server/http-server.ts"],
   },
   "journal.ts": {
     values: ["metrics.ts", "pool/statistics.ts", "sizing/arrival-log.ts", ...LEAVES],

@@ -66,7 +66,7 @@ describe("matchbox doctor", () => {
     expect(code).toBe(0);
     expect(names).toEqual([
       ...["configuration", "engine", "images", "limits", "runtimes", "seccomp", "user namespaces"],
-      ...["network", "direct pipes", "GPUs", "memory", "open files"],
+      ...["user", "network", "direct pipes", "GPUs", "memory", "open files"],
     ]);
     expect(find("images")?.finding).toContain(imageTag("sandbox"));
   });

@@ -1,8 +1,13 @@
+import { execFile } from "node:child_process";
 import { createServer } from "node:net";
 import { once } from "node:events";
+import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
+import { egressInterface } from "../../src/container/egress.js";
 import { newInstance, startDaemonProcess } from "../support/daemon.js";
 import { containersOf, networksOf, processesWith } from "../support/engine-view.js";
+import { EngineProxy } from "../support/engine-proxy.js";
+import { startMuteDaemon } from "../support/mute-daemon.js";
 import { Peer } from "../support/peer.js";
 import { waitFor } from "../support/wait.js";
 
@@ -117,5 +122,71 @@ describe("the daemon's life", () => {
     await expect(startDaemonProcess(["server.listen=0.0.0.0:0"])).rejects.toThrow(
       /can be reached by others, and no token is configured/,
     );
+  });
+
+  it("SIGTERM beside an engine that has stopped: ends within shutdownGraceMs and shutdownCleanupMs, with 1", async () => {
+    await using proxy = new EngineProxy();
+    await proxy.open();
+    await using daemon = await startDaemonProcess([
+      `engine.socket=unix://${proxy.path}`,
+      "server.shutdownCleanupMs=2000",
+      "engine.callDeadlineMs=600000",
+    ]);
+    proxy.hang();
+    daemon.kill("SIGTERM");
+    expect(await daemon.exited()).toEqual({ code: 1, signal: null });
+    expect(daemon.output()).toContain("did not stop in order");
+    await proxy.die();
+    await waitFor(async () => (await containersOf(daemon.instance)).length === 0, {
+      timeoutMs: 10_000,
+      what: "what was left to remove itself",
+    });
+  });
+
+  it("SIGTERM while it starts beside an engine that says nothing: ends as well", async () => {
+    await using proxy = new EngineProxy();
+    await proxy.open();
+    proxy.hang();
+    await using daemon = await startMuteDaemon(
+      [`engine.socket=unix://${proxy.path}`, "server.shutdownCleanupMs=1000", "engine.callDeadlineMs=600000"],
+      { stdio: "ignore", lanesAreReady: false },
+    );
+    expect(await daemon.stop()).toEqual({ code: 1, signal: null });
+  });
+
+  it("SIGTERM with a client that reads nothing of a program that floods: ends in order", async () => {
+    await using daemon = await startDaemonProcess();
+    await using peer = await Peer.connect(daemon.url);
+    const id = peer.start("python", "import time\nprint('x' * 15_000_000)\ntime.sleep(60)");
+    await peer.heard(id, "started");
+    peer.socket.pause();
+    daemon.kill("SIGTERM");
+    expect(await daemon.exited()).toEqual({ code: 0, signal: null });
+    expect(await containersOf(daemon.instance)).toEqual([]);
+  });
+
+  it("SIGKILL with a network: it stays with its rules, holding nothing, until the same instance stops in order", async () => {
+    const instance = newInstance();
+    const rules = async () => (await promisify(execFile)("iptables-save", ["-t", "filter"])).stdout;
+    const chains = `MBX-F-${egressInterface(instance).slice(3)}`;
+    {
+      await using daemon = await startMuteDaemon(["lanes.shell.network=egress", `engine.instance=${instance}`], {
+        stdio: "ignore",
+      });
+      daemon.child.kill("SIGKILL");
+    }
+    await waitFor(async () => (await containersOf(instance)).length === 0, {
+      timeoutMs: 10_000,
+      what: "the containers to be gone",
+    });
+    expect(await networksOf(instance)).toHaveLength(1);
+    expect(await rules()).toContain(chains);
+    // As SECURITY.md has it.
+    await using again = await startMuteDaemon(["lanes.shell.network=egress", `engine.instance=${instance}`], {
+      stdio: "ignore",
+    });
+    expect((await again.stop()).code).toBe(0);
+    expect(await networksOf(instance)).toEqual([]);
+    expect(await rules()).not.toContain(chains);
   });
 });

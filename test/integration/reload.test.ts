@@ -90,11 +90,6 @@ describe("another configuration for a running daemon", () => {
       ["server.listen=127.0.0.1:1", "engine.callDeadlineMs=9000"],
       /^server\.listen, engine\.callDeadlineMs: takes effect only/,
     ],
-    [
-      "has a lane that cannot be made",
-      ["lanes.python.image=matchbox-test:absent"],
-      /^lanes\.python: The image matchbox-test:absent is not there/,
-    ],
     ["has a profile that is none", ["lanes.python.seccomp=/nonexistent/profile.json"], /lanes\.python\.seccomp/],
   ])("is refused, and nothing changes, when it %s", async (_what, overrides, reason) => {
     await using daemon = await startDaemon();
@@ -107,6 +102,41 @@ describe("another configuration for a running daemon", () => {
       timeoutMs: 10_000,
       what: "what was made for a try to be gone",
     });
+  });
+
+  it("with lanes that cannot be made: they are closed and say why, as at the start, and all else is taken", async () => {
+    await using daemon = await startDaemon();
+    await using peer = await Peer.connect(daemon.url);
+    const id = peer.start("python", "import time; print('up'); time.sleep(1); print('done')");
+    await peer.heard(id, "stdout");
+    const absent = "The image matchbox-test:absent is not there";
+    expect(
+      await reload(daemon, [
+        "lanes.python.image=matchbox-test:absent",
+        "lanes.shell.warm=2",
+        "lanes.late={language: python, warm: 1, image: matchbox-test:absent}",
+        "lanes.third={language: python, warm: 1}",
+        "server.tokens=[a-token-for-the-test-0123456789]",
+      ]),
+    ).toHaveLength(5);
+    for (const name of ["python", "late"])
+      expect(laneOf(daemon, name)).toMatchObject({ state: "degraded", reason: expect.stringContaining(absent) });
+    expect(laneOf(daemon, "shell")).toMatchObject({ state: "ready", stock: { warm: 2 } });
+    expect((await peer.run("third", "print(3)")).stdout).toBe("3\n");
+    expect((await peer.run("python", "print(1)")).error).toMatchObject({
+      code: "lane_degraded",
+      message: expect.stringContaining(absent),
+    });
+    expect((await peer.ending(id)).stdout).toBe("up\ndone\n");
+    const headers = { Authorization: "Bearer a-token-for-the-test-0123456789" };
+    const metrics = await (await fetch(`${daemon.url}/metrics`, { headers })).text();
+    expect(metrics).toContain('matchbox_lane_degraded{lane="python"} 1');
+    expect(metrics).toContain('matchbox_lane_degraded{lane="late"} 1');
+
+    // And the way back.
+    await reload(daemon, []);
+    expect(laneOf(daemon, "python")).toMatchObject({ state: "ready", stock: { warm: 2 } });
+    expect((await peer.run("python", "print('back')")).stdout).toBe("back\n");
   });
 
   it("that is the same changes nothing: not one sandbox is made anew", async () => {

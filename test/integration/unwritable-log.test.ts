@@ -20,7 +20,7 @@ async function flood(url: string, runs: number): Promise<void> {
   await using peer = await Peer.connect(url);
   // Refused ones: each has its line, and costs no sandbox. The id is the client's own, and is in the line.
   for (let index = 0; index < runs; index++) peer.start("no-such-lane", "", { id: `${index}`.padEnd(60, "x") });
-  await peer.until(() => peer.messages.filter(({ type }) => type === "error").length === runs, `${runs} refusals`);
+  await peer.until(() => peer.messages.length === 1 + runs, `${runs} refusals`);
 }
 
 async function runsAsEver(url: string): Promise<void> {
@@ -72,14 +72,9 @@ describe("a daemon whose log or banner cannot be written", () => {
       });
       closeSync(held);
       const reader = openSync(fifo, "r+");
-      const rss = async () => daemon.metric("process_resident_memory_bytes");
-      await flood(daemon.url, 5_000);
-      const before = await rss();
-      await flood(daemon.url, 20_000);
-      const after = await rss();
-      expect(await daemon.metric("matchbox_log_lines_dropped_total")).toBeGreaterThan(10_000);
-      // 20,000 lines of 400 bytes are 8 MB, as text that waits much more; the collector's own comings and goings are less.
-      expect(after - before).toBeLessThan(60 * 1024 * 1024);
+      await flood(daemon.url, 10_000);
+      // What is not dropped is in the pipe, or waits: 1 MiB, which is less than 5,000 lines.
+      expect(await daemon.metric("matchbox_log_lines_dropped_total")).toBeGreaterThan(5_000);
       await runsAsEver(daemon.url);
       expect(await daemon.stop()).toEqual({ code: 0, signal: null });
       closeSync(reader);
@@ -90,7 +85,7 @@ describe("a daemon whose log or banner cannot be written", () => {
 
   it("says how many lines are missing once its reader goes on, and the last lines arrive", async () => {
     await using daemon = await startMuteDaemon([], { stdio: ["ignore", "pipe", "ignore"] });
-    await flood(daemon.url, 20_000);
+    await flood(daemon.url, 10_000);
     let text = "";
     daemon.child.stdout?.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
     await waitFor(() => text.includes("could not be written"), { timeoutMs: 15_000, what: "the word about the gap" });
@@ -104,7 +99,7 @@ describe("a daemon whose log or banner cannot be written", () => {
     const dropped = lines.find(({ msg }) => msg.includes("could not be written"))?.dropped ?? 0;
     expect(dropped).toBeGreaterThan(0);
     // Every line is there, whole and once, or counted.
-    expect(lines.filter(({ outcome }) => outcome === "unknown_lane").length + dropped).toBe(20_000);
+    expect(lines.filter(({ outcome }) => outcome === "unknown_lane").length + dropped).toBe(10_000);
     expect(lines.some(({ msg, outcome }) => msg === "run" && outcome === "exited")).toBe(true);
   });
 
@@ -121,13 +116,17 @@ describe("a daemon whose log or banner cannot be written", () => {
       expect((await statfs(folder)).bfree).toBe(0);
       await runsAsEver(daemon.url);
       await rm(ballast);
-      await waitFor(async () => (await readFile(log, "utf8")).includes("as ever") || (await statfs(folder)).bfree === 0, {
-        timeoutMs: 15_000,
-        what: "the log to go on",
-      });
+      await waitFor(
+        async () => (await readFile(log, "utf8")).includes("as ever") || (await statfs(folder)).bfree === 0,
+        {
+          timeoutMs: 15_000,
+          what: "the log to go on",
+        },
+      );
       const text = await readFile(log, "utf8");
       const lines = text.slice(text.indexOf("{"), text.lastIndexOf("\n")).split("\n");
-      for (const line of lines.filter((each) => each.startsWith("{"))) expect(() => void JSON.parse(line)).not.toThrow();
+      for (const line of lines.filter((each) => each.startsWith("{")))
+        expect(() => void JSON.parse(line)).not.toThrow();
       expect(await daemon.stop()).toEqual({ code: 0, signal: null });
     } finally {
       execFileSync("umount", [folder]);

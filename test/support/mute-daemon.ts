@@ -71,7 +71,8 @@ export async function startMuteDaemon(
   try {
     await waitFor(
       async () => {
-        if (isOver()) throw new Error(`the daemon ended with ${child.exitCode ?? child.signalCode} before it was ready`);
+        if (isOver())
+          throw new Error(`the daemon ended with ${child.exitCode ?? child.signalCode} before it was ready`);
         const path = options.lanesAreReady === false ? "healthz" : "readyz";
         const answer = await fetch(`${url}/${path}`, { signal: AbortSignal.timeout(5_000) }).catch(() => undefined);
         return answer?.status === 200;

@@ -189,7 +189,6 @@ describe("another configuration for a daemon", () => {
 
   it.each([
     ["names what only a start can change", "server.listen=127.0.0.1:1", /^server\.listen: takes effect only/],
-    ["has a lane that cannot be made", "lanes.shell.image=absent:1", /^lanes\.shell: The image absent:1 is not there/],
     ["has a profile that cannot be read", "lanes.shell.seccomp=/absent.json", /^lanes\.shell\.seccomp: /],
     // The last step of all, when lanes that stay have been changed already.
     ["leaves the listener without a token that it needs", "server.tokens=[]", /^server\.listen: .* no token/],
@@ -242,12 +241,34 @@ describe("another configuration for a daemon", () => {
     expect(await logOfTrouble()).toEqual([told, told]);
   });
 
+  it("is taken with a lane that cannot be made, which is told of as at the start; the others are changed", async () => {
+    await using rig = await DaemonRig.start();
+    const before = rig.logOf("shell").length;
+    const changes = await rig.pass(rig.reload("lanes.python.warm=3", "lanes.shell.image=absent:1"));
+    expect(changes).toEqual(["lanes.python.warm: 2 -> 3", 'lanes.shell.image: null -> "absent:1"']);
+    expect(rig.lane("shell").state).toBe("degraded");
+    expect(rig.lane("shell").fault?.message).toMatch(/^The image absent:1 is not there/);
+    expect(rig.lane("python")).toMatchObject({ state: "ready", counts: { warm: 3 } });
+    expect(rig.logOf("shell").slice(before)).toEqual(["the lane is degraded"]);
+    await rig.passUntil(() => rig.ids.length === 3);
+  });
+
+  it("is refused while the engine does not answer, which says nothing about the lanes", async () => {
+    await using rig = await DaemonRig.start();
+    const lanes = [...rig.daemon.lanes];
+    rig.engine.behaviour.fault = "engine_down";
+    const refusal = await rig.pass(failureOf(rig.reload("lanes.python.maxSandboxes=9")));
+    expect(refusal).toEqual(new ConfigError("lanes.python: The engine does not answer."));
+    expect([...rig.daemon.lanes]).toEqual(lanes);
+    rig.engine.behaviour.fault = "none";
+  });
+
   it("waits for the one before it, and is compared with what that one has left", async () => {
     await using rig = await DaemonRig.start();
     rig.engine.behaviour.launchMs = 500;
     const asked = [
       ["lanes.python.warm=3"],
-      ["lanes.python.warm=3", "lanes.shell.image=absent:1"],
+      ["lanes.python.warm=3", "lanes.shell.seccomp=/absent.json"],
       ["lanes.python.warm=3", "lanes.shell.warm=2"],
     ];
     const configs = await Promise.all(asked.map(configWith));
@@ -256,7 +277,7 @@ describe("another configuration for a daemon", () => {
     );
     expect(await rig.pass(Promise.all(outcomes))).toEqual([
       ["lanes.python.warm: 2 -> 3"],
-      expect.stringMatching(/^lanes\.shell: /),
+      expect.stringMatching(/^lanes\.shell\.seccomp: /),
       ["lanes.shell.warm: 1 -> 2"],
     ]);
   });

@@ -3,7 +3,7 @@ import { loadConfig } from "../../../src/config/load.js";
 import { EgressError } from "../../../src/container/egress-error.js";
 import type { EgressHost } from "../../../src/container/egress-host.js";
 import { lookAtNetwork } from "../../../src/doctor/firewall.js";
-import { checkDirectPipes, checkGpus, checkNetwork } from "../../../src/doctor/reach.js";
+import { checkDirectPipes, checkGpus, checkNetwork, checkUser } from "../../../src/doctor/reach.js";
 
 describe("the check of the network", () => {
   it("is content where no lane has one", () => {
@@ -135,5 +135,26 @@ describe("the check of GPUs", () => {
     ]);
     expect(fix).toContain("nvidia-ctk runtime configure");
     expect(fix).toContain("--set lanes.data.gpus=null");
+  });
+});
+
+describe("the check of the user", () => {
+  const facts = { isRoot: false, lanes: [], wantsPipes: false, wantsCpuLatency: false };
+
+  it("is well as root, and where nothing needs root", () => {
+    expect(checkUser({ ...facts, isRoot: true, lanes: ["shell"], wantsPipes: true })).toMatchObject({ status: "ok" });
+    expect(checkUser(facts)).toMatchObject({ status: "ok", finding: expect.stringContaining("not root") });
+  });
+
+  it("says what does not work without root, and what to set", () => {
+    expect(checkUser({ isRoot: false, lanes: ["shell", "net"], wantsPipes: true, wantsCpuLatency: true })).toEqual({
+      status: "warn",
+      finding: expect.stringMatching(
+        /lanes without a network work; what does not: lane shell .* lane net .* server\.cpuLatencyUs$/,
+      ),
+      fix: expect.stringContaining(
+        "--set lanes.shell.network=none --set lanes.net.network=none --set engine.directPipes=false --set server.cpuLatencyUs=null",
+      ),
+    });
   });
 });
