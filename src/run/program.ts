@@ -3,7 +3,8 @@ import type { Program, ProgramFile } from "../container/runner-frames.js";
 import { DaemonError } from "../errors.js";
 import { mainFileOf } from "../pool/spec.js";
 import { MAX_ARGS_AND_ENV_BYTES } from "../protocol/limits.js";
-import type { InputFile, RunMessage } from "../protocol/messages.js";
+import type { Encoding, InputFile, RunMessage } from "../protocol/messages.js";
+import { base64Problem } from "./base64.js";
 
 /** A run asks for what its lane does not give, or contradicts itself. */
 export class BadRunError extends DaemonError {
@@ -30,6 +31,7 @@ export function programOf(request: RunMessage, lane: LaneConfig): Program {
   }
   requireAllowed(request, lane);
   requireRoom(request);
+  requireInput(request);
   const mainFile = mainFileOf(lane);
   return {
     files: [{ path: mainFile, mode: 0o644, content: code }, ...filesOf(request.files, mainFile)],
@@ -41,6 +43,21 @@ export function programOf(request: RunMessage, lane: LaneConfig): Program {
     maxCollectBytes: lane.maxCollectBytes,
     maxCollectFiles: lane.maxCollectFiles,
   };
+}
+
+/**
+ * The bytes of a field that is text or base64.
+ * @param place the field, for the error
+ * @throws BadRunError that says what is wrong where
+ */
+export function decodeField(text: string, encoding: Encoding, place: string): Buffer {
+  if (encoding === "base64") requireBase64(text, place);
+  return Buffer.from(text, encoding);
+}
+
+function requireBase64(text: string, place: string): void {
+  const problem = base64Problem(text);
+  if (problem !== undefined) throw new BadRunError(`${place}: is not base64: ${problem}`);
 }
 
 /** How many bytes of output the request lets be sent: never more than its lane. @throws BadRunError */
@@ -73,22 +90,26 @@ function requireRoom(request: RunMessage): void {
   }
 }
 
+function requireInput({ stdin, stdinEncoding }: RunMessage): void {
+  if (stdinEncoding === undefined) return;
+  if (typeof stdin !== "string") {
+    throw new BadRunError(
+      'stdinEncoding: is for a stdin that is a string; with "stdin": true each stdin message has an encoding of its own',
+    );
+  }
+  if (stdinEncoding === "base64") requireBase64(stdin, "stdin");
+}
+
 function filesOf(files: readonly InputFile[], mainFile: string): ProgramFile[] {
   const taken = new Set([mainFile]);
   return files.map((file, index) => {
     if (taken.has(file.path))
       throw new BadRunError(`files.${index}.path: ${JSON.stringify(file.path)} is taken already`);
     taken.add(file.path);
-    return { path: file.path, mode: file.mode, content: contentOf(file, index) };
+    return {
+      path: file.path,
+      mode: file.mode,
+      content: decodeField(file.content, file.encoding, `files.${index}.content`),
+    };
   });
-}
-
-function contentOf(file: InputFile, index: number): Buffer {
-  if (file.encoding === "utf8") return Buffer.from(file.content);
-  const bytes = Buffer.from(file.content, "base64");
-  // Node skips what is not base64; a damaged file would become a shorter one.
-  if (bytes.toString("base64").replace(/=+$/, "") !== file.content.replace(/=+$/, "")) {
-    throw new BadRunError(`files.${index}.content: is not base64`);
-  }
-  return bytes;
 }

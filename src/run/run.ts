@@ -5,7 +5,7 @@ import type { MissReason } from "../protocol/lanes.js";
 import { MAX_STDIN_WAITING_BYTES, STDIN_REPORT_BYTES } from "../protocol/limits.js";
 import type { Encoding, FileMessage, RunMessage, ServerMessage } from "../protocol/messages.js";
 import type { OutputStream } from "./output.js";
-import { BadRunError, TooLargeError } from "./program.js";
+import { BadRunError, decodeField, TooLargeError } from "./program.js";
 import { Termination } from "./termination.js";
 
 /** A message about a run, before it gets the run's id and its place in the sequence. */
@@ -60,7 +60,8 @@ export class Run {
     this.receivedAt = options.receivedAt;
     this.#options = options;
     if (typeof options.request.stdin === "string") {
-      this.#early.push(Buffer.from(options.request.stdin));
+      // Of what is not base64 this makes something: such a run is refused before it gets a sandbox.
+      this.#early.push(Buffer.from(options.request.stdin, options.request.stdinEncoding ?? "utf8"));
       this.#inputEnded = true;
     }
   }
@@ -109,12 +110,13 @@ export class Run {
 
   /**
    * Input for the program.
-   * @throws BadRunError when the run's input is not open, TooLargeError when too much of it waits to be read
+   * @throws BadRunError when the run's input is not open or the data is not base64, TooLargeError when too much of it waits
+   *   to be read
    */
-  writeStdin(data: string): void {
+  writeStdin(data: string, encoding: Encoding = "utf8"): void {
     if (this.request.stdin !== true || this.#inputEnded)
       throw new BadRunError("stdin: the input of this run is not open");
-    const bytes = Buffer.from(data);
+    const bytes = decodeField(data, encoding, "data");
     let waiting: number;
     if (this.#channel === undefined) {
       this.#early.push(bytes);
