@@ -1,6 +1,7 @@
 import { styleText } from "node:util";
 import type { Daemon } from "./daemon.js";
 import type { Lane } from "./pool/lane.js";
+import { printable } from "./printable.js";
 import { DEFAULT_ADDRESS } from "./protocol/handshake.js";
 
 /** What the self-check runs in each language: the smallest program that shows an output. Of other languages nothing is known. */
@@ -12,7 +13,7 @@ export async function printBanner(daemon: Daemon, options: { signal: AbortSignal
   const lines = [""];
   for (const lane of daemon.lanes) {
     const problem = lane.fault?.message ?? (await selfCheck(daemon, lane, lines));
-    if (problem !== undefined) lines.push(`  ${paint("red", "✗")} ${lane.name.padEnd(10)} ${problem}`);
+    if (problem !== undefined) lines.push(`  ${paint("red", "✗")} ${lane.name.padEnd(10)} ${printable(problem)}`);
   }
   const { address } = daemon;
   const url = address.startsWith("unix:") ? address : `http://${address}`;

@@ -1,16 +1,17 @@
 import { type Logger, pino } from "pino";
 import { PinoPretty } from "pino-pretty";
+import { printableJson, twicePrintableJson } from "./printable.js";
 
 export type Log = Logger;
 
 /**
  * One JSON object a line on stdout, written synchronously: no transport thread that could lose the last lines. On a
- * terminal the same lines are made readable.
+ * terminal the same lines are made readable. What a client, a program or the engine said cannot move its cursor.
  */
 export function createLog(level: string, options: { pretty: boolean }): Log {
   return options.pretty
     ? pino(
-        { level },
+        { level, hooks: { streamWrite: twicePrintableJson } },
         PinoPretty({
           colorize: true,
           ignore: "pid,hostname",
@@ -19,5 +20,5 @@ export function createLog(level: string, options: { pretty: boolean }): Log {
           sync: true,
         }),
       )
-    : pino({ level });
+    : pino({ level, hooks: { streamWrite: printableJson } });
 }

@@ -33,6 +33,7 @@ const LEAVES = [
   "image-targets",
   "log",
   "package-root",
+  "printable",
   "semaphore",
 ].map((name) => `${name}.ts`);
 
@@ -96,7 +97,7 @@ const RULES: Readonly<
     ],
   },
   cli: {
-    values: ["protocol", "client", "errors.ts"],
+    values: ["protocol", "client", "errors.ts", "printable.ts"],
     lazy: ["package-root.ts"],
   },
   // Some commands are not clients of a daemon: one is the daemon, one builds the image, one looks at what both stand on.
