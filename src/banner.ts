@@ -2,6 +2,7 @@ import { styleText } from "node:util";
 import type { Language } from "./config/schema.js";
 import type { Daemon } from "./daemon.js";
 import type { Lane } from "./pool/lane.js";
+import { printable } from "./printable.js";
 import { DEFAULT_ADDRESS } from "./protocol/handshake.js";
 
 /** What the self-check runs in each language: the smallest program that shows an output. Of other languages nothing is known. */
@@ -40,7 +41,7 @@ export async function renderBanner(daemon: Daemon, { isTerminal }: { isTerminal:
       if ("note" in finding) return `  ${paint("green", "●")} ${name} ${finding.note}`;
       // What ails many lanes, such as a missing right, is told once.
       const first = findings.slice(0, index).find((other) => "problem" in other && other.problem === finding.problem);
-      return `  ${paint("red", "✗")} ${name} ${first === undefined ? finding.problem : `the same as ${first.lane.name}`}`;
+      return `  ${paint("red", "✗")} ${name} ${first === undefined ? printable(finding.problem) : `the same as ${first.lane.name}`}`;
     }),
     "",
     `  Matchbox listens on ${paint("bold", url)}`,

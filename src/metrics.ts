@@ -239,15 +239,15 @@ export class Metrics {
   }
 
   engineCalled(call: string, ms: number, outcome: EngineCallOutcome): void {
-    this.#engineCalls.observe({ call, outcome }, ms / 1000);
+    observe(this.#engineCalls, { call, outcome }, ms / 1000);
   }
 
   refillStep(lane: string, step: RefillStep, ms: number): void {
-    this.#refill.observe({ lane, step }, ms / 1000);
+    observe(this.#refill, { lane, step }, ms / 1000);
   }
 
   made(lane: string, ms: number): void {
-    this.#made.observe({ lane }, ms / 1000);
+    observe(this.#made, { lane }, ms / 1000);
   }
 
   laneDegraded(lane: string, degraded: boolean): void {
@@ -255,7 +255,7 @@ export class Metrics {
   }
 
   handedOut(lane: string, launch: Launch, handoutMs: number): void {
-    this.#handout.observe({ lane, launch }, handoutMs / 1000);
+    observe(this.#handout, { lane, launch }, handoutMs / 1000);
   }
 
   /** A run that got a sandbox has ended. */
@@ -273,15 +273,28 @@ export class Metrics {
   ): void {
     const { launch } = run;
     this.#runs.inc({ lane, outcome: run.outcome });
-    this.#queue.observe({ lane, launch }, run.queueMs / 1000);
-    if (run.firstByteMs !== null) this.#firstByte.observe({ lane, launch }, run.firstByteMs / 1000);
-    this.#runSeconds.observe({ lane }, run.runMs / 1000);
-    this.#outputBytes.inc({ lane, stream: "stdout" }, run.stdoutBytes);
-    this.#outputBytes.inc({ lane, stream: "stderr" }, run.stderrBytes);
+    observe(this.#queue, { lane, launch }, run.queueMs / 1000);
+    if (run.firstByteMs !== null) observe(this.#firstByte, { lane, launch }, run.firstByteMs / 1000);
+    observe(this.#runSeconds, { lane }, run.runMs / 1000);
+    if (isAmount(run.stdoutBytes)) this.#outputBytes.inc({ lane, stream: "stdout" }, run.stdoutBytes);
+    if (isAmount(run.stderrBytes)) this.#outputBytes.inc({ lane, stream: "stderr" }, run.stderrBytes);
   }
 
   /** A run ended without ever getting a sandbox. @param lane a configured one, or "unknown": never a client's word */
   runRefused(lane: string, outcome: string): void {
     this.#runs.inc({ lane, outcome });
   }
+}
+
+/** One value that is none would make a sum read NaN for good: it is left out. */
+function observe<Label extends string>(
+  histogram: Histogram<Label>,
+  labels: Partial<Record<Label, string>>,
+  seconds: number,
+): void {
+  if (isAmount(seconds)) histogram.observe(labels, seconds);
+}
+
+function isAmount(value: number): boolean {
+  return Number.isFinite(value) && value >= 0;
 }

@@ -21,8 +21,13 @@ export interface Summary {
 const STEPS = 1_000;
 const MIN_SAMPLES_FOR_P99 = 100;
 
-/** Percentiles from an HDR histogram of thousandths of the unit with three significant digits. */
+/**
+ * Percentiles from an HDR histogram of thousandths of the unit with three significant digits.
+ * @throws RangeError for a sample that is no amount
+ */
 export function summarize(samples: readonly number[], unit: Unit = "ms"): Summary {
+  const wrong = samples.find((sample) => !Number.isFinite(sample) || sample < 0);
+  if (wrong !== undefined) throw new RangeError(`a sample is ${wrong}; a figure is a finite number from 0`);
   const histogram = build({
     lowestDiscernibleValue: 1,
     highestTrackableValue: 3_600_000_000,
@@ -30,14 +35,17 @@ export function summarize(samples: readonly number[], unit: Unit = "ms"): Summar
   });
   const rounded = samples.map((sample) => Math.round(sample * STEPS) / STEPS);
   for (const sample of rounded) histogram.recordValue(Math.max(1, Math.round(sample * STEPS)));
-  const percentile = (rank: number): number => histogram.getValueAtPercentile(rank) / STEPS;
+  const [least, most] = [Math.min(...rounded), Math.max(0, ...rounded)];
+  // The histogram answers with the end of a step of its own, which may be beyond every sample; without samples, with nothing.
+  const percentile = (rank: number): number =>
+    samples.length === 0 ? 0 : Math.min(most, Math.max(least, histogram.getValueAtPercentile(rank) / STEPS));
   return {
     unit,
     count: samples.length,
     p50: percentile(50),
     p90: percentile(90),
     p99: samples.length < MIN_SAMPLES_FOR_P99 ? null : percentile(99),
-    max: Math.max(0, ...rounded),
+    max: most,
     samples: rounded,
   };
 }

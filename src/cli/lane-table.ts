@@ -47,7 +47,7 @@ export function renderStatus(report: LanesReport, style: Styler): string[] {
     ...sizesOf(lanes),
     ...missesOf(lanes),
     ...lanes.flatMap(({ name, reason }) =>
-      reason === null ? [] : ["", style("red", `${name} is degraded: ${printable(reason)}`)],
+      reason === null ? [] : ["", style("red", `${printable(name)} is degraded: ${printable(reason)}`)],
     ),
   ];
 }

@@ -7,6 +7,7 @@ import { collectedFile } from "../client/output.js";
 import type { Run } from "../client/run.js";
 import { showAddress } from "../client/address.js";
 import type { ExitMessage } from "../protocol/exit.js";
+import { hasCode, messageOf } from "../errors.js";
 import { CliError, EXIT_MATCHBOX_FAILED } from "./cli-error.js";
 import { saveCollectedFile, type SaveOptions } from "./collected-files.js";
 import { showDuration } from "./duration.js";
@@ -145,20 +146,17 @@ async function follow(
  * @returns what was wrong with it, if something was; the run is cancelled then
  */
 async function pumpInput(run: Run<Uint8Array>, stdin: Readable): Promise<string | undefined> {
-  // The protocol carries input as text. Changing bytes in silence would be worse than refusing them.
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   try {
     for await (const chunk of stdin) {
       if (!Buffer.isBuffer(chunk)) throw new TypeError("stdin was not read as bytes");
-      if (!(await run.write(decoder.decode(chunk, { stream: true })))) return undefined;
+      if (!(await run.write(chunk))) return undefined;
     }
-    await run.write(decoder.decode());
     run.end();
     return undefined;
   } catch (error) {
-    if (stdin.destroyed && !(error instanceof TypeError)) return undefined; // The run ended first, and took the input with it.
+    if (hasCode(error, "ERR_STREAM_PREMATURE_CLOSE")) return undefined; // The run ended first, and took the input with it.
     run.cancel();
-    return `stdin cannot be passed on: ${error instanceof TypeError ? "it is not UTF-8 text" : String(error)}`;
+    return `stdin cannot be passed on: ${messageOf(error)}`;
   }
 }
 

@@ -19,7 +19,7 @@ Examples:
   $ matchbox run python 'print(6 * 7)'
   $ matchbox run python -f report.py --file sales.csv --collect '*.png' -- 2026 --verbose
   $ echo 'ls -la' | matchbox run shell -
-  $ tar c src | base64 | matchbox run shell 'base64 -d | tar t' --stdin
+  $ tar c src | matchbox run shell 'tar t' --stdin
 
 The exit code is the program's own, except:
   124      it ran into its time-out            130/143  cancelled by Ctrl-C / SIGTERM
@@ -78,7 +78,7 @@ export function runCommand(programArgs: readonly string[]): Command {
       "set an environment variable of the program; may be repeated",
       repeated(parseVariable),
     )
-    .option("--stdin", "pass this command's own input to the program while it runs (UTF-8 text)")
+    .option("--stdin", "pass this command's own input to the program while it runs, byte for byte")
     .option("--json", "print one JSON object at the end, output included, instead of streaming")
     .addOption(urlOption())
     .addOption(tokenOption())

@@ -1,4 +1,7 @@
 import { styleText } from "node:util";
+import { printable } from "../printable.js";
+
+export { printable } from "../printable.js";
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -20,14 +23,11 @@ export function style(format: Style, text: string, stream: Output = process.stdo
     : text;
 }
 
+/** More than any message of ours has; what a daemon, or somebody in its place, says may have any length. */
+const MAX_NOTICE_CHARS = 4_096;
+
 /** Says something to the person: one line on stderr, which stdout never sees. */
 export function notice(text: string): void {
-  process.stderr.write(`${style("yellow", "matchbox:", process.stderr)} ${printable(text)}\n`);
-}
-
-/** Text from elsewhere with everything escaped that a terminal could take for a command; line breaks stay. */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (character) =>
-    character === "\n" ? character : `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
-  );
+  const shown = text.length > MAX_NOTICE_CHARS ? `${text.slice(0, MAX_NOTICE_CHARS)}...` : text;
+  process.stderr.write(`${style("yellow", "matchbox:", process.stderr)} ${printable(shown)}\n`);
 }

@@ -9,6 +9,7 @@ import type {
   ServerMessage,
 } from "../protocol/messages.js";
 import { type Address, DEFAULT_URL, parseAddress, showAddress } from "./address.js";
+import { toBase64 } from "./bytes.js";
 import { deferred } from "./deferred.js";
 import { ConnectionError, DuplicateRunError, type MatchboxError, ProtocolError, RemoteError } from "./errors.js";
 import { Inbox } from "./inbox.js";
@@ -39,7 +40,12 @@ export interface ConnectOptions {
   readonly newRunId?: () => string;
 }
 
-export type ClientRunRequest = Omit<RunRequest, "id"> & { readonly id?: string };
+/** A run as a program asks for it. */
+export type ClientRunRequest = Omit<RunRequest, "id" | "stdin"> & {
+  readonly id?: string;
+  /** The whole input, as text or as bytes; or `true`, and `Run.write` sends it. */
+  readonly stdin?: RunRequest["stdin"] | Uint8Array;
+};
 
 /** Unsent bytes above which `Run.write` waits, and how often it looks whether they have gone. */
 const SEND_HIGH_WATER_BYTES = 1024 * 1024;
@@ -222,7 +228,10 @@ export class MatchboxClient implements AsyncDisposable {
       inbox.fail(new DuplicateRunError(`A run with the id "${id}" is live on this connection.`, { runId: id }));
     } else {
       this.#inboxes.set(id, inbox);
-      this.#send({ ...request, type: "run", id });
+      const { stdin, ...rest } = request;
+      const input =
+        stdin instanceof Uint8Array ? { stdin: toBase64(stdin), stdinEncoding: "base64" as const } : { stdin };
+      this.#send({ ...rest, ...input, type: "run", id });
       if (signal !== undefined) {
         const cancel = (): void => {
           run.cancel();

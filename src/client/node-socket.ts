@@ -12,6 +12,8 @@ import type { OpenSocket, Socket, SocketEvents, SocketTarget } from "./socket.js
 const HEARTBEAT_MS = 15_000;
 /** Enough of a refusal to read why; a proxy's error page may be any size. */
 const MAX_REFUSAL_BYTES = 64 * 1024;
+/** How long its body may take: that the upgrade was refused is known already, and a body may never end. */
+const REFUSAL_MS = 1_000;
 
 /** The socket for Node: the only kind that can send a token in a header, dial a unix socket, and stop reading. */
 export const openNodeSocket: OpenSocket = (target, events) => new NodeSocket(target, events);
@@ -50,12 +52,16 @@ class NodeSocket implements Socket {
       })
       .on("unexpected-response", (request, response) => {
         let body = "";
+        const late = setTimeout(() => {
+          response.destroy();
+        }, REFUSAL_MS);
         response.setEncoding("utf8");
         response.on("data", (chunk: string) => {
           body += chunk;
           if (body.length > MAX_REFUSAL_BYTES) response.destroy();
         });
         response.on("close", () => {
+          clearTimeout(late);
           this.#fail(refusal(response.statusCode ?? 0, body));
           request.destroy();
         });

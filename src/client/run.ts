@@ -1,5 +1,6 @@
 import type { ExitMessage } from "../protocol/exit.js";
 import type { ClientMessageInput, Encoding, ErrorMessage, StartedMessage } from "../protocol/messages.js";
+import { toBase64 } from "./bytes.js";
 import { MatchboxError } from "./errors.js";
 import type { DestroyedMessage, Inbox, RunEvent } from "./inbox.js";
 import { type Assembly, type CollectedFile, collectedFile, type Gap, type RunOutput } from "./output.js";
@@ -29,8 +30,8 @@ export interface OutputForm<Data> {
   readonly assembly: () => Assembly<Data>;
 }
 
-/** Characters of input in one message: some hundredth of the message that a daemon takes by default. */
-const WRITE_CHARS = 64 * 1024;
+/** Characters, or bytes, of input in one message: some hundredth of the message that a daemon takes by default. */
+const WRITE_UNITS = 64 * 1024;
 
 /**
  * One run under way. Read it in one of two ways:
@@ -88,14 +89,15 @@ export class Run<Data extends string | Uint8Array = string> implements AsyncIter
 
   /**
    * Sends input to a run that was requested with `stdin: true`.
-   * @returns false when the run had ended and the text went nowhere; settles once the connection can take more, and the
+   * @param input text, which is sent as UTF-8, or bytes, which arrive as they are
+   * @returns false when the run had ended and the input went nowhere; settles once the connection can take more, and the
    *   program has read enough of what was sent before
    */
-  async write(text: string): Promise<boolean> {
-    for (const piece of pieces(text, WRITE_CHARS)) {
+  async write(input: string | Uint8Array): Promise<boolean> {
+    for (const { bytes, ...message } of typeof input === "string" ? textPieces(input) : bytePieces(input)) {
       if (this.#inbox.hasEnded) return false;
-      this.#port.send({ type: "stdin", id: this.id, data: piece });
-      this.#written += new TextEncoder().encode(piece).length;
+      this.#port.send({ type: "stdin", id: this.id, ...message });
+      this.#written += bytes;
       await this.#port.writable();
       await this.#inbox.stdinTaken(this.#written - this.#port.stdinWindowBytes / 2);
     }
@@ -160,14 +162,28 @@ export class Run<Data extends string | Uint8Array = string> implements AsyncIter
   }
 }
 
+interface InputPiece {
+  readonly data: string;
+  readonly encoding?: "base64";
+  readonly bytes: number;
+}
+
 /** Cuts text without cutting a character in half. */
-function* pieces(text: string, maxChars: number): Generator<string> {
+function* textPieces(text: string): Generator<InputPiece> {
   let start = 0;
   while (start < text.length) {
-    let end = Math.min(start + maxChars, text.length);
+    let end = Math.min(start + WRITE_UNITS, text.length);
     if (end < text.length && isHighSurrogate(text.charCodeAt(end - 1))) end -= 1;
-    yield text.slice(start, end);
+    const data = text.slice(start, end);
+    yield { data, bytes: new TextEncoder().encode(data).length };
     start = end;
+  }
+}
+
+function* bytePieces(bytes: Uint8Array): Generator<InputPiece> {
+  for (let start = 0; start < bytes.length; start += WRITE_UNITS) {
+    const piece = bytes.subarray(start, start + WRITE_UNITS);
+    yield { data: toBase64(piece), encoding: "base64", bytes: piece.length };
   }
 }
 

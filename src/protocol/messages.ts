@@ -74,6 +74,7 @@ export const runMessage = z.strictObject({
     .union([unicode, z.literal(true)], { error: "must be a string, or true" })
     .optional()
     .describe("The whole input, or `true` to keep it open for `stdin` messages; without it the input is empty."),
+  stdinEncoding: encoding.optional().describe("Of a `stdin` that is a string; utf8 where it is left out."),
   args: z.array(withoutNul).max(MAX_ARGS).default([]),
   env: environment.default({}),
   files: z.array(inputFile).max(MAX_FILES).default([]),
@@ -99,7 +100,12 @@ export const runMessage = z.strictObject({
   encoding: encoding.default("utf8").describe("How stdout, stderr and collected files are sent."),
 });
 
-export const stdinMessage = z.strictObject({ type: z.literal("stdin"), id: runId, data: unicode });
+export const stdinMessage = z.strictObject({
+  type: z.literal("stdin"),
+  id: runId,
+  data: unicode,
+  encoding: encoding.default("utf8").describe("Of `data`."),
+});
 export const stdinEndMessage = z.strictObject({ type: z.literal("stdin_end"), id: runId });
 export const cancelMessage = z.strictObject({ type: z.literal("cancel"), id: runId });
 

@@ -8,12 +8,13 @@ function byteLength(text: string): number {
 
 /**
  * Whether a client may name a file so: relative, inside the workspace, and meaning the same to every reader. Backslashes
- * and control characters are refused because some reader would take them for something else.
+ * and control characters, U+0080 to U+009F and the two separators of lines among them, are refused because some reader would
+ * take them for something else. What turns the direction of writing, or joins characters, is a part of names in many scripts:
+ * it may stand there, and is escaped where a name is shown on a terminal.
  */
 export function isWorkspacePath(path: string): boolean {
   if (!path.isWellFormed() || byteLength(path) > MAX_PATH_BYTES) return false;
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-  if (/[\\\u0000-\u001f\u007f]/.test(path)) return false;
+  if (/[\\\p{Cc}\p{Zl}\p{Zp}]/u.test(path)) return false;
   return path
     .split("/")
     .every((name) => name !== "" && name !== "." && name !== ".." && byteLength(name) <= MAX_NAME_BYTES);

@@ -1,10 +1,11 @@
 import type { LaneConfig } from "../config/schema.js";
 import type { Program, ProgramFile } from "../container/runner-frames.js";
-import { base64Bytes, bytesOf } from "../text-bytes.js";
+import { base64Problem } from "../base64.js";
+import { bytesOf } from "../text-bytes.js";
 import { DaemonError } from "../errors.js";
 import { mainFileOf } from "../pool/spec.js";
 import { MAX_ARGS_AND_ENV_BYTES } from "../protocol/limits.js";
-import type { ReceivedFile, RunMessage } from "../protocol/messages.js";
+import type { Encoding, ReceivedFile, RunMessage, Text } from "../protocol/messages.js";
 
 /** A run asks for what its lane does not give, or contradicts itself. */
 export class BadRunError extends DaemonError {
@@ -35,6 +36,7 @@ export function programOf(request: RunMessage, lane: LaneConfig): Program {
   }
   requireAllowed(request, lane);
   requireRoom(request);
+  requireInput(request);
   const mainFile = mainFileOf(lane);
   return {
     files: [{ path: mainFile, mode: 0o644, content: code }, ...filesOf(request.files, mainFile)],
@@ -47,6 +49,21 @@ export function programOf(request: RunMessage, lane: LaneConfig): Program {
     maxCollectBytes: lane.maxCollectBytes,
     maxCollectFiles: lane.maxCollectFiles,
   };
+}
+
+/**
+ * The bytes of a field that is text or base64.
+ * @param place the field, for the error
+ * @throws BadRunError that says what is wrong where
+ */
+export function decodeField(text: Text, encoding: Encoding, place: string): Buffer {
+  if (encoding === "base64" && typeof text === "string") requireBase64(text, place);
+  return bytesOf(text, encoding);
+}
+
+function requireBase64(text: string, place: string): void {
+  const problem = base64Problem(text);
+  if (problem !== undefined) throw new BadRunError(`${place}: is not base64: ${problem}`);
 }
 
 /** How many bytes of output the request lets be sent: never more than its lane. @throws BadRunError */
@@ -79,20 +96,27 @@ function requireRoom(request: RunMessage): void {
   }
 }
 
+function requireInput({ stdin, stdinEncoding }: RunMessage): void {
+  if (stdinEncoding === undefined) return;
+  if (stdin === undefined || stdin === true) {
+    throw new BadRunError(
+      'stdinEncoding: is for a stdin that is a string; with "stdin": true each stdin message has an encoding of its own',
+    );
+  }
+  // What is bytes already has been decoded.
+  if (stdinEncoding === "base64" && typeof stdin === "string") requireBase64(stdin, "stdin");
+}
+
 function filesOf(files: readonly ReceivedFile[], mainFile: string): ProgramFile[] {
   const taken = new Set([mainFile]);
   return files.map((file, index) => {
     if (taken.has(file.path))
       throw new BadRunError(`files.${index}.path: ${JSON.stringify(file.path)} is taken already`);
     taken.add(file.path);
-    return { path: file.path, mode: file.mode, content: contentOf(file, index) };
+    return {
+      path: file.path,
+      mode: file.mode,
+      content: decodeField(file.content, file.encoding, `files.${index}.content`),
+    };
   });
-}
-
-function contentOf(file: ReceivedFile, index: number): Buffer {
-  // What is bytes already has been decoded.
-  if (file.encoding === "utf8" || typeof file.content !== "string") return bytesOf(file.content);
-  const bytes = base64Bytes(file.content);
-  if (bytes === undefined) throw new BadRunError(`files.${index}.content: is not base64`);
-  return bytes;
 }

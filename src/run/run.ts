@@ -6,7 +6,7 @@ import { MAX_STDIN_WAITING_BYTES, STDIN_REPORT_BYTES } from "../protocol/limits.
 import type { Encoding, FileMessage, RunMessage, ServerMessage, Text } from "../protocol/messages.js";
 import { bytesOf } from "../text-bytes.js";
 import type { OutputStream } from "./output.js";
-import { BadRunError, TooLargeError } from "./program.js";
+import { BadRunError, decodeField, TooLargeError } from "./program.js";
 import { Termination } from "./termination.js";
 
 /** A message about a run, before it gets the run's id and its place in the sequence. */
@@ -66,9 +66,10 @@ export class Run {
     this.client = options.client;
     this.receivedAt = options.receivedAt;
     this.#options = options;
-    const { stdin } = options.request;
+    const { stdin, stdinEncoding } = options.request;
     if (stdin !== undefined && stdin !== true) {
-      this.#early.push(bytesOf(stdin));
+      // Of what is not base64 this makes something: such a run is refused before it gets a sandbox.
+      this.#early.push(bytesOf(stdin, stdinEncoding));
       this.#inputEnded = true;
     }
   }
@@ -134,12 +135,13 @@ export class Run {
 
   /**
    * Input for the program.
-   * @throws BadRunError when the run's input is not open, TooLargeError when too much of it waits to be read
+   * @throws BadRunError when the run's input is not open or the data is not base64, TooLargeError when too much of it waits
+   *   to be read
    */
-  writeStdin(data: Text): void {
+  writeStdin(data: Text, encoding: Encoding = "utf8"): void {
     if (this.request.stdin !== true || this.#inputEnded)
       throw new BadRunError("stdin: the input of this run is not open");
-    const bytes = bytesOf(data);
+    const bytes = decodeField(data, encoding, "data");
     let waiting: number;
     if (this.#channel === undefined) {
       this.#early.push(bytes);

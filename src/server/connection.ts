@@ -214,7 +214,7 @@ export class Connection {
         this.#startRun(message, receivedAt);
         return;
       case "stdin":
-        this.#find(message.id)?.writeStdin(message.data);
+        this.#find(message.id)?.writeStdin(message.data, message.encoding);
         return;
       case "stdin_end":
         this.#find(message.id)?.endStdin();

@@ -2,8 +2,9 @@ import { isUtf8 } from "node:buffer";
 import { setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
 import { decodeClientMessage, makeError, refuseUnread } from "../protocol/codec.js";
-import type { ClientMessage, ReceivedFile, RunMessage, Text } from "../protocol/messages.js";
-import { base64Bytes, bytesOf } from "../text-bytes.js";
+import type { ClientMessage, Encoding, ReceivedFile, RunMessage, Text } from "../protocol/messages.js";
+import { base64Problem } from "../base64.js";
+import { bytesOf } from "../text-bytes.js";
 import type { MessageAnswer, MessageTask } from "./message-task.js";
 
 // The thread that `LargeMessages` starts: reads messages that would keep every other client waiting.
@@ -23,8 +24,15 @@ function withBytes(message: ClientMessage): MessageAnswer {
   switch (message.type) {
     case "run":
       return runWithBytes(message);
-    case "stdin":
-      return { ok: true, message: { ...message, data: ownBytes(message.data) } };
+    case "stdin": {
+      const { id, data, encoding } = message;
+      return (
+        refusalOf(data, { encoding, place: "data", id }) ?? {
+          ok: true,
+          message: { ...message, data: ownBytes(data, encoding) },
+        }
+      );
+    }
     case "stdin_end":
     case "cancel":
       return { ok: true, message };
@@ -32,23 +40,38 @@ function withBytes(message: ClientMessage): MessageAnswer {
 }
 
 function runWithBytes(run: RunMessage): MessageAnswer {
+  const { id, stdin, stdinEncoding } = run;
   const files: ReceivedFile[] = [];
   for (const [index, file] of run.files.entries()) {
-    const isEncoded = file.encoding === "base64" && typeof file.content === "string";
-    const content = isEncoded ? base64Bytes(String(file.content)) : bytesOf(file.content);
-    if (content === undefined) {
-      const error = makeError("bad_message", `files.${index}.content: is not base64`, { id: run.id });
-      return { ok: false, error, isRun: true };
-    }
-    files.push({ ...file, content: ownBytes(content) });
+    const { content, encoding } = file;
+    const refusal = refusalOf(content, { encoding, place: `files.${index}.content`, id, isRun: true });
+    if (refusal !== undefined) return refusal;
+    files.push({ ...file, content: ownBytes(content, encoding) });
   }
-  const stdin = run.stdin === undefined || run.stdin === true ? {} : { stdin: ownBytes(run.stdin) };
-  return { ok: true, message: { ...run, code: ownBytes(run.code), ...stdin, files } };
+  const code = ownBytes(run.code);
+  if (stdin === undefined || stdin === true) return { ok: true, message: { ...run, code, files } };
+  return (
+    refusalOf(stdin, { encoding: stdinEncoding, place: "stdin", id, isRun: true }) ?? {
+      ok: true,
+      message: { ...run, code, files, stdin: ownBytes(stdin, stdinEncoding) },
+    }
+  );
+}
+
+/** What is said of a text that is to be base64 and is not. */
+function refusalOf(
+  text: Text,
+  about: { encoding: Encoding | undefined; place: string; id: string; isRun?: boolean },
+): MessageAnswer | undefined {
+  const { encoding, place, id, isRun = false } = about;
+  const problem = encoding === "base64" && typeof text === "string" ? base64Problem(text) : undefined;
+  if (problem === undefined) return undefined;
+  return { ok: false, error: makeError("bad_message", `${place}: is not base64: ${problem}`, { id }), isRun };
 }
 
 /** Bytes in memory of their own, which can be given away. */
-function ownBytes(text: Text): Uint8Array {
-  const bytes = bytesOf(text);
+function ownBytes(text: Text, encoding?: Encoding): Uint8Array {
+  const bytes = bytesOf(text, encoding);
   return bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
 }
 

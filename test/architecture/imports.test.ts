@@ -24,6 +24,7 @@ const IMPORTS = new Map([...TEXTS].map(([file, text]) => [file, importsOf(file, 
 const LEAVES = [
   "afterwards",
   "backoff",
+  "base64",
   "byte-queue",
   "cleanup",
   "clock",
@@ -35,6 +36,7 @@ const LEAVES = [
   "log",
   "package-root",
   "patience",
+  "printable",
   "semaphore",
   "text-bytes",
 ].map((name) => `${name}.ts`);
@@ -99,7 +101,7 @@ const RULES: Readonly<
     ],
   },
   cli: {
-    values: ["protocol", "client", "errors.ts"],
+    values: ["protocol", "client", "errors.ts", "printable.ts"],
     lazy: ["package-root.ts"],
   },
   // Some commands are not clients of a daemon: one is the daemon, one builds the image, one looks at what both stand on.

@@ -160,6 +160,43 @@ describe.skipIf(installedBrowser === undefined)("the playground", () => {
     await page.context().close();
   });
 
+  it.each([
+    ["writes over a line of many colours", "write(line + '\\rX' * 32_000)", "Xb to gh"],
+    ["steps back in it", "write(line + '\\b\\b\\bX' * 16_000 + '\\r' + '\\033[K' + 'over')", "over"],
+    ["erases it from the start", "write(line + '\\033[7000G\\033[1K\\033[2Gx' * 8_000 + '\\033[2K\\rgone')", "gone"],
+    ["has a colour for each character of many lines", "write((line + '\\n') * 20 + 'last')", "last"],
+    ["begins sequences without end", "write('\\033]0;title' * 40_000 + '\\007' + 'shown')", "shown"],
+  ])("is not held up by a program that %s", { timeout: 120_000 }, async (_what, statement, expected) => {
+    const { page, faults } = await open();
+    await page.evaluate(() => {
+      const observer = new PerformanceObserver((list) => {
+        const longest = Math.max(...list.getEntries().map(({ duration }) => duration));
+        const body = document.body.dataset;
+        body["longestTask"] = String(Math.max(Number(body["longestTask"] ?? 0), longest));
+      });
+      observer.observe({ type: "longtask" });
+    });
+    await write(
+      page,
+      "python",
+      [
+        "from sys import stdout",
+        "write = stdout.write",
+        "line = ''.join(f'\\033[3{at % 8}m{chr(97 + at % 8)}' for at in range(8_000))",
+        statement,
+      ].join("\n"),
+    );
+    await run(page);
+    await page.getByRole("region", { name: "Ending" }).waitFor({ timeout: 110_000 });
+    await expect
+      .poll(() => output(page).evaluate((console) => console.textContent.slice(-8_000)), { timeout: 30_000 })
+      .toMatch(new RegExp(`${expected.slice(0, 2)}[^]*${expected.slice(-2)}$`));
+    // It takes a tenth of that here; some programs took 40 s.
+    expect(await page.evaluate(() => Number(document.body.dataset["longestTask"] ?? 0))).toBeLessThan(3_000);
+    expect(faults).toEqual([]);
+    await page.context().close();
+  });
+
   it("leaves a reader who has scrolled up where they are", async () => {
     const { page } = await open();
     await write(page, "shell", "seq 1 300; read -r; seq 301 600");

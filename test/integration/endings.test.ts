@@ -217,6 +217,8 @@ describe("endings", () => {
   it("standard input: a whole text, a stream with an end, and none", async () => {
     const read = "import sys\nprint(repr(sys.stdin.read()))";
     expect((await peer.run("python", read, { stdin: "line\n" })).stdout).toBe("'line\\n'\n");
+    const stdin = "bGlu\r\n ZQo=\n";
+    expect((await peer.run("python", read, { stdin, stdinEncoding: "base64" })).stdout).toBe("'line\\n'\n");
     expect((await peer.run("python", read)).stdout).toBe("''\n");
     const id = peer.start("python", "for line in open(0): print('got', line, end='', flush=True)", { stdin: true });
     peer.send({ type: "stdin", id, data: "one\n" });

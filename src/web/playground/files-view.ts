@@ -1,7 +1,7 @@
 import type { InputFile } from "../../protocol/messages.js";
 import { byId, byIdOf, element, find, setText } from "../shared/dom.js";
 import { formatBytes } from "../shared/format.js";
-import { toBase64 } from "./base64.js";
+import { toBase64 } from "../../client/bytes.js";
 
 interface Chosen {
   readonly content: string;

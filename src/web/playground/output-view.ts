@@ -11,13 +11,23 @@ const LINE_PX = 19.5;
 /** After drawing the page has so many times as long for everything else, such as a click on Cancel. */
 const REST_FACTOR = 3;
 
+/** Elements that are made in one frame; more wait for the next, so that a page full of colours comes in steps. */
+const FRAME_NODES = 4_000;
+
+interface Drawn {
+  readonly block: Block;
+  readonly element: HTMLElement;
+  /** What its element shows. */
+  spans: readonly Span[];
+}
+
 /** Draws a transcript, at most once a frame and less often where that is much to do, and keeps its end in sight. */
 export class OutputView {
   readonly #transcript: Transcript;
   readonly #console = byId("output");
   readonly #dropped = byId("output-dropped");
   readonly #follow = byId("follow");
-  #drawn: { readonly block: Block; readonly element: HTMLElement }[] = [];
+  #drawn: Drawn[] = [];
   #isFollowing = true;
   /** Where the reader was at the last scroll, in pixels. */
   #top = 0;
@@ -77,14 +87,17 @@ export class OutputView {
     for (const { element: gone } of this.#drawn.splice(0, kept === -1 ? this.#drawn.length : kept)) gone.remove();
     // Only the last one that was drawn can have changed since.
     const last = this.#drawn.at(-1);
-    if (last !== undefined) fill(last.element, last.block);
-    const fresh = blocks.slice(this.#drawn.length).map((block) => {
-      const made = element("div", { class: block.source });
-      fill(made, block);
-      return { block, element: made };
-    });
-    this.#drawn.push(...fresh);
-    this.#console.append(...fresh.map((one) => one.element));
+    let made = last === undefined ? 0 : fill(last);
+    for (const block of blocks.slice(this.#drawn.length)) {
+      if (made > FRAME_NODES) {
+        this.changed();
+        break;
+      }
+      const fresh: Drawn = { block, element: element("div", { class: block.source }), spans: [] };
+      made += 1 + fill(fresh);
+      this.#drawn.push(fresh);
+      this.#console.append(fresh.element);
+    }
     setText(this.#dropped, droppedLines === 0 ? "" : `${formatCount(droppedLines)} earlier lines are not kept here`);
     this.#dropped.hidden = droppedLines === 0;
   }
@@ -99,10 +112,19 @@ export class OutputView {
   }
 }
 
-function fill(target: HTMLElement, { spans, lines }: Block): void {
-  target.replaceChildren(...spans.map(nodeOf));
+/** Brings an element up to its block, whose first spans seldom change. @returns how many nodes that took */
+function fill(drawn: Drawn): number {
+  const { block, element: target } = drawn;
+  const { spans, lines } = block;
+  let same = 0;
+  while (same < spans.length && spans[same] === drawn.spans[same]) same += 1;
+  while (target.childNodes.length > same) target.lastChild?.remove();
+  const fresh = spans.slice(same).map(nodeOf);
+  target.append(...fresh);
+  drawn.spans = spans;
   // What it is taken for while it is out of sight and not laid out.
   target.style.setProperty("contain-intrinsic-block-size", `auto ${lines * LINE_PX}px`);
+  return fresh.length;
 }
 
 function nodeOf({ text, style }: Span): Node {

@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { seededNumbers } from "../../../src/sizing/seeded.js";
+import { threadCpuMs } from "../../support/thread-cpu.js";
 import { runMessage } from "../../../src/protocol/messages.js";
 import { BadRunError, outputLimitOf, programOf, TooLargeError } from "../../../src/run/program.js";
 import { laneConfig } from "../pool/rig.js";
@@ -122,6 +124,65 @@ describe("the program of a request", () => {
 
   it.each(["", "YQ==", "YQ", "YWI=", "YWJj"])("takes %j as base64, padded or not", (content) => {
     expect(() => programOf(request({ files: [{ path: "a", content, encoding: "base64" }] }), lane)).not.toThrow();
+  });
+
+  it.each([
+    ["YWJj\r\nZGVm\r\n", "abcdef"],
+    [" Y W J j\tZ\nA = = \n", "abcd"],
+    ["\n", ""],
+    ["Y\nQ", "a"],
+  ])("takes %j as base64, in lines or not", (content, expected) => {
+    const { files } = programOf(request({ files: [{ path: "a", content, encoding: "base64" }] }), lane);
+    expect(files[1]?.content.toString()).toBe(expected);
+  });
+
+  it("takes base64 in lines whatever it stands for", () => {
+    const random = seededNumbers(1);
+    for (let round = 0; round < 500; round += 1) {
+      const bytes = Buffer.from(Array.from({ length: Math.floor(random() * 60) }, () => Math.floor(random() * 256)));
+      const content = bytes.toString("base64").replace(/./g, (digit) => {
+        const blank = ["\n", "\r\n", " ", "\t"][Math.floor(random() * 12)] ?? "";
+        return random() < 0.5 ? digit + blank : blank + digit;
+      });
+      const { files } = programOf(request({ files: [{ path: "a", content, encoding: "base64" }] }), lane);
+      expect(files[1]?.content.equals(bytes), JSON.stringify(content)).toBe(true);
+    }
+  });
+
+  it.each([
+    ["YW!j", /U\+0021 at character 3 of 4/],
+    ["YWJj\u009b", /U\+009B at character 5 of 5/],
+    ["YWJj\u00a0", /U\+00A0 at character 5/],
+    ["YWJ\u{1f600}", /U\+1F600 at character 4/],
+    ["YQ==YQ==", /U\+0059 at character 5/],
+    ["YW-_", /U\+002D at character 3/],
+    ["YWJj\0", /U\+0000 at character 5/],
+    ["Y", /middle of a byte/],
+    ["YR==", /middle of a byte/],
+    ["YWK=", /middle of a byte/],
+    ["YWJj Y", /middle of a byte/],
+  ])("refuses %j and says where it is wrong", (text, message) => {
+    expect(() => programOf(request({ files: [{ path: "a", content: text, encoding: "base64" }] }), lane)).toThrow(
+      message,
+    );
+    expect(() => programOf(request({ stdin: text, stdinEncoding: "base64" }), lane)).toThrow(message);
+  });
+
+  it("says in a short text what is wrong in a long one, and soon", () => {
+    const start = threadCpuMs();
+    for (const text of [" ".repeat(4_000_000) + "!", "=".repeat(4_000_000) + "!", "A ".repeat(2_000_000) + "!"]) {
+      const run = request({ stdin: text, stdinEncoding: "base64" });
+      expect(() => programOf(run, lane)).toThrow(/^stdin: is not base64: U\+0021 at character 400000\d of/);
+    }
+    expect(threadCpuMs() - start).toBeLessThan(5_000);
+  });
+
+  it("refuses an encoding of an input that is no string", () => {
+    for (const fields of [
+      { stdinEncoding: "base64" as const },
+      { stdin: true as const, stdinEncoding: "utf8" as const },
+    ])
+      expect(() => programOf(request(fields), lane)).toThrow(/^stdinEncoding: is for a stdin that is a string/);
   });
 
   it("takes exactly as much as there is room for", () => {

@@ -61,6 +61,7 @@ export class StyleBook {
 
   /** The style after `ESC [ parameters m`. */
   after(style: Style, parameters: string): Style {
+    if (parameters.length > MAX_REMEMBERED_CHARS) return this.#only(restyle(style, parameters));
     const steps = this.#steps.get(style) ?? new Map<string, Style>();
     const known = steps.get(parameters);
     if (known !== undefined) return known;
@@ -81,6 +82,8 @@ export class StyleBook {
 }
 
 const MAX_REMEMBERED = 256;
+/** Programs that set a look have short sequences; long ones would cost memory and come back seldom. */
+const MAX_REMEMBERED_CHARS = 64;
 
 /** The style after `ESC [ parameters m`. What is not known changes nothing. */
 export function restyle(style: Style, parameters: string): Style {

@@ -88,7 +88,7 @@ describe("what stands on the page", () => {
 
 describe("what does not stay", () => {
   it("is the oldest lines, and they are counted", () => {
-    const transcript = new Transcript({ maxLines: 1_000, maxChars: 1_000_000 });
+    const transcript = new Transcript({ maxLines: 1_000, maxChars: 1_000_000, maxSpans: 50_000 });
     for (let line = 1; line <= 5_000; line += 1) transcript.write("stdout", `${line}\n`);
     const lines = transcript.text().trimEnd().split("\n");
     expect(lines.at(-1)).toBe("5000");
@@ -105,14 +105,23 @@ describe("what does not stay", () => {
     ["nothing but controls", "\x1b[0m\x07\r".repeat(1_000), 200],
     ["a cursor far to the right", "\x1b[99999999C!\n", 1_000],
   ])("is all but a bounded rest of %s", (_what, piece, pieces) => {
-    const transcript = new Transcript({ maxLines: 500, maxChars: 100_000 });
+    const transcript = new Transcript({ maxLines: 500, maxChars: 100_000, maxSpans: 50_000 });
     for (let count = 0; count < pieces; count += 1) transcript.write("stdout", piece);
     expect(kept(transcript)).toBeLessThan(100_000 + 3 * MAX_LINE_CHARS);
     expect(transcript.blocks.length).toBeLessThanOrEqual(501);
   });
 
+  it("is the oldest colours where each character has its own", () => {
+    const transcript = new Transcript({ maxLines: 5_000, maxChars: 1_500_000, maxSpans: 2_000 });
+    for (let line = 0; line < 500; line += 1) transcript.write("stdout", `${"\x1b[31mr\x1b[32mg".repeat(40)}\n`);
+    const spans = transcript.blocks.reduce((total, block) => total + block.spans.length, 0);
+    expect(spans).toBeGreaterThan(500);
+    expect(spans).toBeLessThanOrEqual(2_000 + 1_000);
+    expect(transcript.droppedLines).toBeGreaterThan(400);
+  });
+
   it("is dropped where the streams take turns as well", () => {
-    const transcript = new Transcript({ maxLines: 500, maxChars: 100_000 });
+    const transcript = new Transcript({ maxLines: 500, maxChars: 100_000, maxSpans: 50_000 });
     for (let turn = 0; turn < 5_000; turn += 1) transcript.write(turn % 2 === 0 ? "stdout" : "stderr", "x");
     expect(transcript.blocks.length).toBeLessThanOrEqual(500);
     expect(transcript.droppedLines).toBeGreaterThan(4_000);
