@@ -8,6 +8,8 @@ const MAX_FRAGMENTS = 1_024;
 /** What a message is put together in: a client that sends byte by byte makes no more objects than any other. */
 const BLOCK_BYTES = 64 * 1024;
 const MAX_HEADER_BYTES = 14;
+/** What reading a byte from the system costs, in ms: one turn is not to read megabytes from each of many clients. */
+const READ_MS_PER_BYTE = 1.5e-6;
 
 const CONTINUATION = 0x0;
 const TEXT = 0x1;
@@ -84,6 +86,7 @@ export class FrameGate extends Duplex {
     this.#options = options;
     socket.on("data", (chunk: Buffer) => {
       this.#input.push(chunk);
+      options.turns.spend(chunk.length * READ_MS_PER_BYTE);
       this.#pump();
     });
     socket.on("end", () => {
@@ -228,10 +231,22 @@ export class FrameGate extends Duplex {
       this.#payload = { left: headerBytes + length, isLast, mask: undefined, read: 0 };
       return true;
     }
-    return this.#beginGathered({ opcode, isLast, length, headerBytes, mask: Buffer.from(head.subarray(headerBytes - 4, headerBytes)) });
+    return this.#beginGathered({
+      opcode,
+      isLast,
+      length,
+      headerBytes,
+      mask: Buffer.from(head.subarray(headerBytes - 4, headerBytes)),
+    });
   }
 
-  #beginGathered(frame: { opcode: number; isLast: boolean; length: number; headerBytes: number; mask: Buffer }): boolean {
+  #beginGathered(frame: {
+    opcode: number;
+    isLast: boolean;
+    length: number;
+    headerBytes: number;
+    mask: Buffer;
+  }): boolean {
     const { opcode, isLast, length, headerBytes, mask } = frame;
     if (opcode !== CONTINUATION && this.#gathering !== undefined) return this.#refuse("brokenOrder");
     const gathering = (this.#gathering ??= { isBinary: opcode !== TEXT, bytes: 0, fragments: 0, blocks: [], used: 0 });
