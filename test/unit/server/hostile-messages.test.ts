@@ -246,12 +246,16 @@ describe("a message, whatever it holds", () => {
       ]),
       1009,
     ],
-  ])("closes the connection with the code for it: %s", async (_what, bytes, code) => {
-    const client = await connect();
-    client.socket.write(bytes);
-    await client.until(() => client.closeCode !== undefined);
-    expect(client.closeCode).toBe(code);
-  }, 60_000);
+  ])(
+    "closes the connection with the code for it: %s",
+    async (_what, bytes, code) => {
+      const client = await connect();
+      client.socket.write(bytes);
+      await client.until(() => client.closeCode !== undefined);
+      expect(client.closeCode).toBe(code);
+    },
+    60_000,
+  );
 
   it("is refused when it is binary and large, and the connection stays open", async () => {
     const client = await connect();
