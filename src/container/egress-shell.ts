@@ -159,7 +159,7 @@ function spawnQuietly(script: string): ChildProcessWithoutNullStreams {
     stdio: ["pipe", "pipe", "pipe"],
   });
   // Where no descriptor is left Node makes no pipes, whatever its types say, and tells of it later.
-  if ((shell.stdin as Writable | null | undefined) == null) {
+  if (!(shell.stdin as Writable | null | undefined)) {
     shell.on("error", () => undefined);
     throw new DescriptorsError("start a shell that reads the firewall's tables", {});
   }

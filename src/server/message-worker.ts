@@ -30,8 +30,8 @@ function withBytes(message: ClientMessage): MessageAnswer {
 function runWithBytes(run: RunMessage): MessageAnswer {
   const files: ReceivedFile[] = [];
   for (const [index, file] of run.files.entries()) {
-    const isEncoded = file.encoding === "base64" && typeof file.content === "string";
-    const content = isEncoded ? base64Bytes(String(file.content)) : bytesOf(file.content);
+    const { content: text } = file;
+    const content = file.encoding === "base64" && typeof text === "string" ? base64Bytes(text) : bytesOf(text);
     if (content === undefined) {
       const error = makeError("bad_message", `files.${index}.content: is not base64`, { id: run.id });
       return { ok: false, error, isRun: true };

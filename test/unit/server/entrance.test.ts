@@ -97,7 +97,11 @@ describe("connections that say nothing", () => {
     const polite = await silent("127.0.0.2");
     const flood: Socket[] = [];
     for (let count = 0; count < 40; count += 1) flood.push(await silent("127.0.0.3"));
-    await Promise.all(flood.slice(0, 35).map((socket) => socket.destroyed || once(socket, "close")));
+    await Promise.all(
+      flood.slice(0, 35).map(async (socket) => {
+        if (!socket.destroyed) await once(socket, "close");
+      }),
+    );
     polite.write("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
     const [answer] = (await once(polite, "data")) as [Buffer];
     expect(answer.toString()).toMatch(/^HTTP\/1\.1 200 /);
@@ -116,7 +120,11 @@ describe("connections that say nothing", () => {
         return socket;
       }),
     );
-    await Promise.all(strangers.slice(0, 20).map((socket) => socket.destroyed || once(socket, "close")));
+    await Promise.all(
+      strangers.slice(0, 20).map(async (socket) => {
+        if (!socket.destroyed) await once(socket, "close");
+      }),
+    );
     expect(await answerTo("GET /healthz HTTP/1.0\r\n\r\n", { path })).toMatch(/^HTTP\/1\.1 200 /);
     await rm(folder, { recursive: true });
   });
