@@ -11,6 +11,7 @@ import { readResult, type StoredResult, withOrigin, writeResult } from "./lib/re
 import type { Scenario } from "./lib/scenario.js";
 import { burst } from "./scenarios/burst.js";
 import { density } from "./scenarios/density.js";
+import { hostileClients } from "./scenarios/hostile-clients.js";
 import { neighbour } from "./scenarios/neighbour.js";
 import { preload } from "./scenarios/preload.js";
 import { refill } from "./scenarios/refill.js";
@@ -31,6 +32,7 @@ const SCENARIOS: readonly Scenario[] = [
   stream,
   density,
   neighbour,
+  hostileClients,
   soak,
 ];
 
@@ -47,6 +49,8 @@ export interface BenchOptions {
   /** For the configuration of the daemon that is started, such as `lanes.python.warm=8`. */
   readonly set?: readonly string[];
   readonly token?: string;
+  /** The root of another build, which `hostile-clients` measures beside this one. */
+  readonly baseline?: string;
   readonly list?: boolean;
   /** Files of results to draw. */
   readonly plot?: readonly string[];
@@ -112,6 +116,7 @@ async function measure(scenario: Scenario, options: BenchOptions): Promise<Store
       url: options.url,
       set,
       token: options.token,
+      baseline: options.baseline,
       signal,
       onProgress: showProgress,
     }),

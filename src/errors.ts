@@ -20,6 +20,26 @@ export class ShuttingDownError extends DaemonError {
   }
 }
 
+/** The process, or the machine, has no file descriptors left: no fault of the engine, and it passes. */
+export class DescriptorsError extends DaemonError {
+  readonly code = "lane_degraded";
+
+  constructor(what: string, options: ErrorOptions) {
+    super(
+      `The daemon cannot ${what}: it has as many files and connections open as it may have. ` +
+        "Raise the limit (LimitNOFILE= of its systemd unit, `ulimit -n` in a shell, --ulimit nofile= of a container).",
+      options,
+    );
+  }
+}
+
+/** Whether something failed because no file descriptor was left, however it is wrapped. */
+export function wantsDescriptors(error: unknown): boolean {
+  if (hasCode(error, "EMFILE", "ENFILE")) return true;
+  if (error instanceof AggregateError) return error.errors.some(wantsDescriptors);
+  return error instanceof Error && error.cause !== undefined && wantsDescriptors(error.cause);
+}
+
 /** A configuration that cannot be used; the message has a line for each thing that is wrong. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { CliError } from "../../src/cli/cli-error.js";
@@ -18,6 +19,14 @@ export const OWN_KEYS = ["server.listen", "engine.instance"] as const;
 
 /** Which daemon the user wants to be measured: one that runs already, or one that is started with these settings. */
 export type DaemonChoice = Pick<ScenarioOptions, "url" | "set">;
+
+/** Which build a daemon is of. */
+export interface Build {
+  /** The root of another checkout, built; this one's where it is undefined. */
+  readonly folder?: string | undefined;
+  /** Tells its containers from those of another daemon of the bench. */
+  readonly suffix?: string;
+}
 
 /** A daemon to measure. */
 export interface MeasuredDaemon extends AsyncDisposable {
@@ -47,11 +56,15 @@ export async function daemonAt({ url, set }: DaemonChoice, settings: readonly st
  * A daemon of the bench's own, for scenarios that look at its process and its containers.
  * @throws Error when the user wants another one measured; CliError with the end of its log when it does not start
  */
-export async function ownDaemon({ url, set }: DaemonChoice, settings: readonly string[] = []): Promise<BenchDaemon> {
+export async function ownDaemon(
+  { url, set }: DaemonChoice,
+  settings: readonly string[] = [],
+  build: Build = {},
+): Promise<BenchDaemon> {
   if (url !== undefined) {
     throw new Error(`this scenario looks into a daemon of its own; leave --url ${url} out`);
   }
-  return OwnDaemon.start([...settings, ...set]);
+  return OwnDaemon.start([...settings, ...set], build);
 }
 
 /** A daemon that belongs to the bench: own port, own containers, gone afterwards. */
@@ -79,11 +92,12 @@ class OwnDaemon implements BenchDaemon {
   }
 
   /** Starts a daemon and waits until every lane can hand out. @throws CliError with the end of its log */
-  static async start(settings: readonly string[]): Promise<OwnDaemon> {
+  static async start(settings: readonly string[], { folder, suffix }: Build = {}): Promise<OwnDaemon> {
     const port = await freePort();
-    const instance = `bench-${process.pid}`;
+    const instance = `bench-${process.pid}${suffix === undefined ? "" : `-${suffix}`}`;
+    const cli = folder === undefined ? CLI : join(folder, "dist", "src", "cli", "main.js");
     const all = [`server.listen=127.0.0.1:${port}`, `engine.instance=${instance}`, "log.level=warn", ...settings];
-    const child = spawn(process.execPath, [CLI, "serve", ...all.flatMap((setting) => ["--set", setting])], {
+    const child = spawn(process.execPath, [cli, "serve", ...all.flatMap((setting) => ["--set", setting])], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     const daemon = new OwnDaemon(child, { url: `http://127.0.0.1:${port}`, instance });

@@ -10,6 +10,8 @@ export interface ScenarioOptions {
   /** What the user wants of the configuration of a daemon that is started (`lanes.python.warm=8`); none with `url`. */
   readonly set: readonly string[];
   readonly token: string | undefined;
+  /** The root of another build to measure beside this one, in the scenarios that can. */
+  readonly baseline?: string | undefined;
   /** Aborted when the user wants it to end; `interleave` looks at it between measurements. */
   readonly signal: AbortSignal;
   readonly onProgress: (text: string) => void;

@@ -19,6 +19,7 @@ export interface BenchCliOptions {
   readonly idle?: number;
   readonly json?: string;
   readonly url?: string;
+  readonly baseline?: string;
   readonly set?: string[];
   readonly token?: string;
   readonly list?: true;
@@ -42,6 +43,7 @@ export function benchCommand(): Command {
     .option("--url <address>", "measure a daemon that runs already, instead of starting one")
     .addOption(settingOption(" of the daemon that is started, over the scenario's own settings"))
     .addOption(tokenOption())
+    .option("--baseline <folder>", "another checkout, built, to measure beside this one (hostile-clients)")
     .option("--list", "show the scenarios")
     .option("--plot <file...>", "draw these results, each beside its file, without measuring")
     .option("--markdown <file...>", "show these results as Markdown tables, without measuring")

@@ -30,6 +30,13 @@ export type Language = (typeof LANGUAGES)[number];
 const MAX_PRELOADS = 64;
 const MAX_PRELOAD_CHARS = 128;
 
+/** What `sun_path` of a unix socket's address holds, without its closing NUL. */
+const MAX_SOCKET_PATH_BYTES = 107;
+
+function socketPathBytes(listen: string): number {
+  return Buffer.byteLength(listen.slice("unix:".length));
+}
+
 const listenAddress = z
   .string()
   .regex(/^(?:unix:\/.+|\[[0-9a-fA-F:]+\]:\d{1,5}|[^:[\]/\s]+:\d{1,5})$/, {
@@ -38,6 +45,10 @@ const listenAddress = z
   })
   .refine((text) => text.startsWith("unix:") || Number(text.slice(text.lastIndexOf(":") + 1)) <= 65_535, {
     error: "must have a port from 0 to 65535",
+  })
+  .refine((text) => !text.startsWith("unix:") || socketPathBytes(text) <= MAX_SOCKET_PATH_BYTES, {
+    error: ({ input }) =>
+      `must have a path of at most ${MAX_SOCKET_PATH_BYTES} bytes (got ${socketPathBytes(String(input))}): the kernel cuts a longer one`,
   });
 
 /** Shortest token, in characters: shorter ones can be guessed. */
@@ -61,6 +72,12 @@ const server = z.strictObject({
     .default(8 * MIB)
     .describe("Largest message that is read; a larger one is refused."),
   maxConnections: whole("connections", 1, 100_000).default(1_000).describe("Clients at once; one more is refused."),
+  maxConnectionsPerAddress: whole("connections", 1, 100_000)
+    .default(256)
+    .describe("Connections from one address at once; those of this machine are not counted."),
+  maxPendingConnections: whole("connections", 4, 100_000)
+    .default(256)
+    .describe("Connections without a WebSocket at once; for one more the one that was silent longest is closed."),
   maxRunsPerConnection: whole("runs", 1, 10_000).default(256).describe("Live runs, waiting ones included."),
   pingIntervalMs: milliseconds(1_000, 3_600_000)
     .default(30_000)

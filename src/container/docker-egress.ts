@@ -4,10 +4,11 @@ import type Docker from "dockerode";
 import type { Clock } from "../clock.js";
 import type { EgressConfig } from "../config/schema.js";
 import { withDeadline } from "../deadline.js";
-import { type DaemonError, messageOf } from "../errors.js";
+import { type DaemonError, DescriptorsError, messageOf } from "../errors.js";
 import type { Log } from "../log.js";
 import { engineError, engineStatus } from "./docker-errors.js";
 import { EgressError } from "./egress-error.js";
+import { unlessDescriptors } from "./egress-host.js";
 import { watchRules } from "./egress-watch.js";
 import { egressInterface, EgressRules } from "./egress.js";
 import { describeAddress, type EngineAddress } from "./engine-address.js";
@@ -265,7 +266,7 @@ async function isInForce(rules: EgressRules, signal: AbortSignal): Promise<boole
     return await rules.verify({ signal });
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof EgressError) return false;
+    if (error instanceof EgressError || error instanceof DescriptorsError) return false;
     throw error;
   }
 }
@@ -273,7 +274,7 @@ async function isInForce(rules: EgressRules, signal: AbortSignal): Promise<boole
 /** The host's own resolvers; those on its loopback cannot be reached from a container. @throws EgressError when there are none */
 export async function hostResolvers(): Promise<string[]> {
   for (const file of RESOLVERS_FILES) {
-    const found = resolversIn(await readFile(file, "utf8").catch(() => ""));
+    const found = resolversIn(await readFile(file, "utf8").catch(unlessDescriptors("")));
     if (found.length > 0) return found;
   }
   throw new EgressError(

@@ -1,5 +1,5 @@
 import { DeadlineError } from "../deadline.js";
-import { DaemonError, messageOf } from "../errors.js";
+import { DaemonError, DescriptorsError, messageOf, wantsDescriptors } from "../errors.js";
 import { EngineDownError, EngineRefusedError, ImageMissingError } from "./errors.js";
 
 /** HTTP status of an answer that dockerode turned into an error; undefined when there was no answer. */
@@ -21,6 +21,7 @@ function engineWords(error: unknown): string {
 /** Any failure of a call to the engine, as one of our own errors. */
 export function engineError(error: unknown, call: { what: string; engine: string; image?: string }): DaemonError {
   if (error instanceof DaemonError) return error;
+  if (wantsDescriptors(error)) return new DescriptorsError(call.what, { cause: error });
   const status = engineStatus(error);
   if (status === undefined) {
     const words = error instanceof DeadlineError ? `it was ${error.message}` : messageOf(error);

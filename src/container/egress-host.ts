@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { access, readFile } from "node:fs/promises";
+import { DescriptorsError, wantsDescriptors } from "../errors.js";
 import { EgressError } from "./egress-error.js";
 import { monitorTables, PROGRAM_PATH, TableReader } from "./egress-shell.js";
 
@@ -67,19 +68,27 @@ export async function localHost(): Promise<EgressHost> {
 
 async function blindSpot(interfaceName: string): Promise<string | undefined> {
   // Of this process's own network namespace, which /sys need not be.
-  const interfaces = await readFile("/proc/net/dev", "utf8").catch(() => "");
+  const interfaces = await readFile("/proc/net/dev", "utf8").catch(unlessDescriptors(""));
   if (!new RegExp(`^\\s*${interfaceName}:`, "m").test(interfaces)) {
     return (
       `The bridge ${interfaceName} is not on this machine, or not in this network namespace, so its traffic cannot be held. ` +
       "Lanes with a network need the daemon beside its engine, outside of containers."
     );
   }
-  const state = await readFile(BRIDGE_SWITCH, "utf8").catch(() => "0");
+  const state = await readFile(BRIDGE_SWITCH, "utf8").catch(unlessDescriptors("0"));
   if (state.trim() === "1") return undefined;
   return (
     "Traffic from container to container does not pass iptables on this host. " +
     "Switch it on: modprobe br_netfilter && sysctl -w net.bridge.bridge-nf-call-iptables=1"
   );
+}
+
+/** What takes the place of a file that cannot be read. @throws DescriptorsError where it may be there all the same */
+export function unlessDescriptors(otherwise: string): (error: unknown) => string {
+  return (error) => {
+    if (wantsDescriptors(error)) throw new DescriptorsError("look at the host's network", { cause: error });
+    return otherwise;
+  };
 }
 
 function firewall(program: "iptables" | "ip6tables", reader: TableReader): Firewall {
@@ -104,6 +113,7 @@ function run(program: string, args: string[], options: { signal: AbortSignal; in
       { signal, timeout: CALL_DEADLINE_MS, killSignal: "SIGKILL", env: { PATH: PROGRAM_PATH, LC_ALL: "C" } },
       (error, _stdout, stderr) => {
         if (error === null) resolve();
+        else if (wantsDescriptors(error)) reject(new DescriptorsError(`start ${program}`, { cause: error }));
         else if (signal.aborted) reject(signal.reason instanceof Error ? signal.reason : error);
         else reject(new EgressError(explain(program, error, stderr, input), { cause: error }));
       },

@@ -1,6 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import type { Writable } from "node:stream";
 import { systemClock } from "../clock.js";
-import { abortReason } from "../errors.js";
+import { abortReason, DescriptorsError } from "../errors.js";
 import { outwait } from "../patience.js";
 import { EgressError } from "./egress-error.js";
 
@@ -128,7 +129,14 @@ export class TableReader implements Disposable {
  * @param onEnd there is no monitor, or it has ended: from now on look yourself. Not called after disposal.
  */
 export function monitorTables(options: { onChange: () => void; onEnd: () => void }): Disposable {
-  const shell = spawnQuietly(MONITOR);
+  let shell: ChildProcessWithoutNullStreams;
+  try {
+    shell = spawnQuietly(MONITOR);
+  } catch (error) {
+    if (!(error instanceof DescriptorsError)) throw error;
+    queueMicrotask(options.onEnd);
+    return { [Symbol.dispose]: () => undefined };
+  }
   let isOver = false;
   const end = (): void => {
     if (isOver) return;
@@ -156,6 +164,11 @@ function spawnQuietly(script: string): ChildProcessWithoutNullStreams {
     env: { PATH: PROGRAM_PATH, LC_ALL: "C" },
     stdio: ["pipe", "pipe", "pipe"],
   });
+  // Where no descriptor is left Node makes no pipes, whatever its types say, and tells of it later.
+  if (!(shell.stdin as Writable | null | undefined)) {
+    shell.on("error", () => undefined);
+    throw new DescriptorsError("start a shell that reads the firewall's tables", {});
+  }
   shell.unref();
   shell.stdout.setEncoding("utf8");
   // Both say all they have to say on stdout.

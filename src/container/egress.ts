@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { DescriptorsError } from "../errors.js";
 import { Semaphore } from "../semaphore.js";
 import { EgressError } from "./egress-error.js";
 import { localHost } from "./egress-host.js";
@@ -89,7 +90,14 @@ export class EgressRules implements AsyncDisposable {
 
   /** The half of `verify` that costs next to nothing: whether the bridge is there, and its packets pass the rules. */
   async glance(): Promise<boolean> {
-    return this.#removal === undefined && (await this.#host.blindSpot(this.#interfaceName)) === undefined;
+    if (this.#removal !== undefined) return false;
+    try {
+      return (await this.#host.blindSpot(this.#interfaceName)) === undefined;
+    } catch (error) {
+      // Nothing says that the bridge has gone; the rules themselves are read through a shell that is there already.
+      if (error instanceof DescriptorsError) return true;
+      throw error;
+    }
   }
 
   /** Tells of changes to the firewall as they happen, whoever makes them; see `EgressHost.monitor`. */

@@ -9,6 +9,9 @@ export const MAX_MESSAGE_DEPTH = 16;
 export const MAX_NUMBER_BYTES = 64;
 export const MAX_KEY_BYTES = 1_024;
 
+/** Of a key that a client chose, as it comes back in an error. */
+const MAX_PLACE_CHARS = 64;
+
 /** Bytes of a key, an id or a type that are kept: a character has 6 of them at most, as an escape. */
 const KEPT_BYTES = 6 * MAX_RUN_ID_CHARS + 2;
 
@@ -57,7 +60,8 @@ export function scanJson(bytes: Uint8Array): Scanned {
   /** The key of the message's own field that the scan is in, between its quotation marks. */
   let field: Uint8Array | undefined;
   const own = new Map<string, string>();
-  const place = (): string => (field === undefined ? "message" : (textOf(field) ?? "message"));
+  const place = (): string =>
+    field === undefined ? "message" : (textOf(field)?.slice(0, MAX_PLACE_CHARS) ?? "message");
   while (at < end) {
     const byte = bytes[at] ?? 0;
     if (byte <= 0x20 || byte === COMMA || byte === COLON) {

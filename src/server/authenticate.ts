@@ -53,7 +53,10 @@ export class Door {
     entrance: "request" | "page" | "socket" = "request",
   ): Refusal | undefined {
     const { host, origin, authorization } = request.headers;
-    if (!this.#isKnownHost(host)) {
+    const { authority } = targetOf(request);
+    // A browser always sends it; a checker that speaks HTTP/1.0 need not, and learns nothing there.
+    const isChecker = host === undefined && request.httpVersion === "1.0" && OPEN_PATHS.has(path);
+    if ((!isChecker && !this.#isKnownHost(host)) || (authority !== undefined && !this.#isKnownHost(authority))) {
       return { code: "forbidden_origin", message: "This Host is not allowed; server.allowedHosts has those that are." };
     }
     // A browser sends it, and a page cannot change it; everything else may leave it out.
@@ -94,6 +97,21 @@ export class Door {
     for (const expected of this.#tokenHashes) known = timingSafeEqual(given, expected) || known;
     return known && token !== undefined;
   }
+}
+
+/**
+ * What a request is for. A client that thinks it speaks to a proxy names the host as well (`GET http://host/path`), and so
+ * may any other (RFC 9112, 3.2.2).
+ */
+export function targetOf({ url = "/" }: { readonly url?: string | undefined }): {
+  readonly path: string;
+  readonly authority: string | undefined;
+} {
+  const absolute = /^https?:\/\/([^/?#]*)(.*)$/is.exec(url);
+  const rest = absolute?.[2] ?? url;
+  const query = rest.indexOf("?");
+  const path = query < 0 ? rest : rest.slice(0, query);
+  return { path: absolute !== null && path === "" ? "/" : path, authority: absolute?.[1] };
 }
 
 function bearerToken(header: string | undefined): string | undefined {

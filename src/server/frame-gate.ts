@@ -8,6 +8,8 @@ const MAX_FRAGMENTS = 1_024;
 /** What a message is put together in: a client that sends byte by byte makes no more objects than any other. */
 const BLOCK_BYTES = 64 * 1024;
 const MAX_HEADER_BYTES = 14;
+/** What reading a byte from the system costs, in ms: one turn is not to read megabytes from each of many clients. */
+const READ_MS_PER_BYTE = 1.5e-6;
 
 const CONTINUATION = 0x0;
 const TEXT = 0x1;
@@ -84,6 +86,7 @@ export class FrameGate extends Duplex {
     this.#options = options;
     socket.on("data", (chunk: Buffer) => {
       this.#input.push(chunk);
+      options.turns.spend(chunk.length * READ_MS_PER_BYTE);
       this.#pump();
     });
     socket.on("end", () => {

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { unlink } from "node:fs/promises";
+import { stat, unlink } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import { connect, Socket } from "node:net";
+import { dirname } from "node:path";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { ServerConfig } from "../config/schema.js";
@@ -12,8 +13,9 @@ import { ERROR_FACTS, type ErrorCode } from "../protocol/error-codes.js";
 import { SUBPROTOCOL } from "../protocol/handshake.js";
 import type { HelloMessage } from "../protocol/messages.js";
 import type { Run } from "../run/run.js";
-import { Door } from "./authenticate.js";
+import { Door, targetOf } from "./authenticate.js";
 import { Connection } from "./connection.js";
+import { descriptorLimit, Entrance, type EntranceLimits, withinDescriptors } from "./entrance.js";
 import { FrameGate } from "./frame-gate.js";
 import { LargeMessages } from "./large-messages.js";
 import { formatListenAddress, type ListenAddress, parseListenAddress } from "./listen-address.js";
@@ -32,6 +34,8 @@ const RECEIPT_GRACE_MS = 5_000;
 /** Who watches has nothing to say. */
 const MAX_WATCHER_MESSAGE_BYTES = 1_024;
 const MAX_HEADERS_BYTES = 16 * 1024;
+
+const MANY_HOSTS = "The request has several Host headers; one is allowed.";
 
 /** What answers a plain request. */
 export interface Answer {
@@ -70,6 +74,9 @@ export class HttpServer {
   readonly #output = new OutputEncoder();
   readonly #turns = new Turns();
   readonly #largeMessages: LargeMessages;
+  readonly #entrance: Entrance;
+  /** The last request of a connection, until it has been answered. */
+  readonly #answering = new WeakMap<Duplex, Promise<void>>();
   #pings: NodeJS.Timeout;
   readonly #rehearsal: Rehearsal;
   #address: ListenAddress;
@@ -92,8 +99,10 @@ export class HttpServer {
     this.#largeMessages = new LargeMessages((error) => {
       options.log.error({ err: error }, "a large message could not be read");
     });
+    const descriptors = descriptorLimit();
+    this.#entrance = new Entrance(this.#server, () => entranceLimits(this.#config, descriptors));
     this.#server.on("request", (request, response) => {
-      void this.#onRequest(request, response);
+      void this.#inTurn(request, response);
     });
     this.#server.on("upgrade", (request, socket, head) => {
       this.#onUpgrade(request, socket, head);
@@ -152,7 +161,9 @@ export class HttpServer {
     if (address.kind === "unix") await removeDeadSocket(address.path);
     await new Promise<void>((resolve, reject) => {
       this.#server.once("error", (error) => {
-        reject(new ConfigError(`server.listen: ${describeListenError(error, address)}`, { cause: error }));
+        void describeListenError(error, address).then((words) => {
+          reject(new ConfigError(`server.listen: ${words}`, { cause: error }));
+        });
       });
       if (address.kind === "unix") this.#server.listen(address.path, resolve);
       else this.#server.listen(address.port, address.host, resolve);
@@ -195,8 +206,27 @@ export class HttpServer {
     await this.#largeMessages[Symbol.asyncDispose]();
   }
 
+  /**
+   * One request of a connection at a time: who sends many without reading an answer has one made, and not all of them.
+   */
+  async #inTurn(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { socket } = request;
+    const before = this.#answering.get(socket);
+    const answered = new Promise<void>((resolve) => response.once("close", resolve));
+    this.#answering.set(socket, answered);
+    if (before !== undefined) {
+      await before;
+      if (socket.destroyed) return;
+    }
+    await this.#onRequest(request, response);
+  }
+
   async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = pathOf(request);
+    const { path } = targetOf(request);
+    if (hasManyHosts(request)) {
+      answer(response, errorAnswer("bad_message", MANY_HOSTS), request);
+      return;
+    }
     const isRead = request.method === "GET" || request.method === "HEAD";
     const { pages } = this.#options;
     const refusal = this.#door.check(request, path, isRead && pages?.has(path) === true ? "page" : "request");
@@ -225,7 +255,11 @@ export class HttpServer {
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     // Before anything else: a reset without a listener would end the process.
     socket.on("error", () => socket.destroy());
-    const path = pathOf(request);
+    const { path } = targetOf(request);
+    if (hasManyHosts(request)) {
+      refuseUpgrade(socket, errorAnswer("bad_message", MANY_HOSTS));
+      return;
+    }
     const refusal = this.#door.check(request, path, "socket");
     if (refusal !== undefined) {
       refuseUpgrade(socket, errorAnswer(refusal.code, refusal.message));
@@ -267,6 +301,7 @@ export class HttpServer {
     });
     let connection: Connection | undefined;
     this.#sockets.handleUpgrade(request, gate, Buffer.alloc(0), (webSocket) => {
+      this.#entrance.letIn(socket);
       const execute = async (run: Run): Promise<void> => {
         this.#rehearsal.extend();
         await this.#options.execute(run);
@@ -288,6 +323,7 @@ export class HttpServer {
       return;
     }
     this.#watcherSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      this.#entrance.letIn(socket);
       watchers.add(webSocket);
     });
   }
@@ -306,6 +342,15 @@ export class HttpServer {
       execute,
     });
   }
+}
+
+function entranceLimits(config: ServerConfig, descriptors: number): EntranceLimits {
+  const { maxConnections, maxConnectionsPerAddress, maxPendingConnections } = config;
+  const maxTotal = maxConnections + MAX_WATCHERS + maxPendingConnections;
+  return withinDescriptors(
+    { maxPending: maxPendingConnections, maxPerAddress: maxConnectionsPerAddress, maxTotal },
+    descriptors,
+  );
 }
 
 function socketsFor(config: ServerConfig): WebSocketServer {
@@ -336,10 +381,9 @@ async function orAfter(promise: Promise<unknown>, ms: number): Promise<void> {
   clearTimeout(timer);
 }
 
-function pathOf(request: IncomingMessage): string {
-  const url = request.url ?? "/";
-  const query = url.indexOf("?");
-  return query < 0 ? url : url.slice(0, query);
+/** Node takes the first and drops the rest; somebody in between may have looked at another one. */
+function hasManyHosts({ rawHeaders }: IncomingMessage): boolean {
+  return rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === "host").length > 1;
 }
 
 function errorAnswer(code: ErrorCode, message: string): Answer {
@@ -368,12 +412,22 @@ function refuseUpgrade(socket: Duplex, { status, type, body }: Answer): void {
   );
 }
 
-function describeListenError(error: unknown, address: ListenAddress): string {
+async function describeListenError(error: unknown, address: ListenAddress): Promise<string> {
   const where = formatListenAddress(address);
   if (hasCode(error, "EADDRINUSE"))
     return `${where} is in use, perhaps by another Matchbox. Stop it, or listen elsewhere with --set server.listen=HOST:PORT`;
+  // Node tells a folder that is missing as a lack of rights.
+  if (address.kind === "unix" && (await isMissing(dirname(address.path))))
+    return `${where}: the folder ${dirname(address.path)} does not exist; make it first, or name another`;
   if (hasCode(error, "EACCES")) return `${where}: this user may not listen there`;
   return `cannot listen on ${where}: ${messageOf(error)}`;
+}
+
+async function isMissing(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => false,
+    (error: unknown) => hasCode(error, "ENOENT"),
+  );
 }
 
 /** A socket file that a killed daemon left keeps the next from binding; one that somebody answers on is left alone. */

@@ -6,8 +6,8 @@ import type { MessageAnswer, MessageTask } from "./message-task.js";
 
 /** The thread ends when nothing large has come for so long, in ms: it takes 10 MB, and most clients never send such a message. */
 const IDLE_MS = 30_000;
-/** What reading one message may take, in ms, before the thread is given up and another one started. */
-const DEADLINE_MS = 10_000;
+/** What reading one message may take on the busiest machine, in ms, before the thread is given up and another one started. */
+const DEADLINE_MS = 60_000;
 /** Of the thread's own objects; what a message itself takes is bounded by its size and by what it may hold. */
 const MAX_MEMORY_MB = 512;
 

@@ -1,5 +1,4 @@
 import { isUtf8 } from "node:buffer";
-import { setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
 import { decodeClientMessage, makeError, refuseUnread } from "../protocol/codec.js";
 import type { ClientMessage, Encoding, ReceivedFile, RunMessage, Text } from "../protocol/messages.js";
@@ -8,9 +7,6 @@ import { bytesOf } from "../text-bytes.js";
 import type { MessageAnswer, MessageTask } from "./message-task.js";
 
 // The thread that `LargeMessages` starts: reads messages that would keep every other client waiting.
-
-/** On Linux of this thread alone: runs go before what one message costs. */
-setPriority(0, 5);
 
 function read({ blocks }: MessageTask): MessageAnswer {
   const bytes = Buffer.concat(blocks);

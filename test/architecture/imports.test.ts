@@ -145,7 +145,9 @@ const RULES: Readonly<
   },
   "metrics.ts": { values: ["protocol/lanes.ts"], types: ["container/runtime.ts", "pool", "protocol"] },
   // Leaves know nothing but other leaves and the wire's error codes.
-  ...Object.fromEntries(LEAVES.map((leaf) => [leaf, { values: LEAVES, types: ["protocol/error-codes.ts", "protocol/messages.ts"] }])),
+  ...Object.fromEntries(
+    LEAVES.map((leaf) => [leaf, { values: LEAVES, types: ["protocol/error-codes.ts", "protocol/messages.ts"] }]),
+  ),
 };
 
 /** Packages with one home each, so that what is odd about them is dealt with in one place. */

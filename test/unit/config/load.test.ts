@@ -152,6 +152,16 @@ describe("a configuration file", () => {
       /^FILE:2: server\.listen is "localhost", but must be "host:port"/,
     ],
     [
+      "a socket's path that the kernel would cut",
+      `server:\n  listen: unix:/${"x".repeat(107)}\n${LANES}`,
+      /server\.listen .*must have a path of at most 107 bytes \(got 108\)/,
+    ],
+    [
+      "a path over the bound in bytes only",
+      `server:\n  listen: unix:/${"é".repeat(54)}\n${LANES}`,
+      /server\.listen .*must have a path of at most 107 bytes \(got 109\)/,
+    ],
+    [
       "a port that does not exist",
       `server:\n  listen: localhost:65536\n${LANES}`,
       /^FILE:2: server\.listen is "localhost:65536", but must have a port from 0 to 65535$/,

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { DeadlineError } from "../../../src/deadline.js";
 import { engineError, engineStatus } from "../../../src/container/docker-errors.js";
 import { EngineDownError, EngineRefusedError, ImageMissingError, RunnerError } from "../../../src/container/errors.js";
+import { DescriptorsError } from "../../../src/errors.js";
 import { imageTag } from "../../../src/setup/sandbox-image.js";
 
 const call = { what: "create a container", engine: "unix:///e", image: "img:1" };
@@ -32,6 +33,13 @@ describe("a failure of a call to the engine", () => {
       answered(404, "network matchbox-1 not found"),
       EngineRefusedError,
       /refused to create a container: network matchbox-1 not found/,
+    ],
+    ["no descriptor left", systemError("EMFILE"), DescriptorsError, /cannot create a container: .*LimitNOFILE/],
+    [
+      "none left on the machine, deeper in",
+      new Error("socket", { cause: systemError("ENFILE") }),
+      DescriptorsError,
+      /ulimit -n/,
     ],
     ["a name that is taken", answered(409, "Conflict"), EngineRefusedError, /Conflict/],
     [

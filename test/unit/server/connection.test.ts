@@ -203,7 +203,7 @@ describe("a connection", () => {
     const [a, b] = [await rig.held(client, "a"), await rig.held(client, "b")];
     const heard: string[] = [];
     for (const [name, { run }] of Object.entries({ a, b })) {
-      run.writeStdin = (data) => heard.push(`${name}: ${data}`);
+      run.writeStdin = (data) => heard.push(`${name}: ${String(data)}`);
       run.endStdin = () => heard.push(`${name}: end`);
     }
     client.send({ type: "stdin", id: "b", data: "x" });
