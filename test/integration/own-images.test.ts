@@ -169,7 +169,7 @@ describe("a lane with an image that knows nothing of Matchbox", () => {
     const code = '/busybox echo "$0 $*"; /busybox ls -A / | /busybox tr "\\n" " "; /busybox id -u; exit 3';
     const { started, stdout, stderr, exit } = await peer.run("static", code, { args: ["a b"] });
     expect([started?.launch, stderr, exit?.exitCode]).toEqual(["warm", "", 3]);
-    expect(stdout).toMatch(/^main\.sh a b\n.*\bbusybox dev etc home opt proc sys tmp workspace 10001\n$/);
+    expect(stdout).toMatch(/^main\.sh a b\n.*\bbusybox dev etc home opt proc sys tmp var workspace 10001\n$/);
     expect((await peer.run("static", "/busybox env")).stdout).not.toMatch(/LD_PRELOAD|MATCHBOX/);
   });
 

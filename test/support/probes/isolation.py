@@ -14,7 +14,7 @@ import subprocess
 
 libc = ctypes.CDLL(None, use_errno=True)
 # Where a program may write, and /proc's folders of processes, which have a test of their own.
-WRITABLE = ("/workspace", "/tmp", "/home/sandboxuser", "/dev/shm", "/dev/mqueue")
+WRITABLE = ("/workspace", "/tmp", "/var/tmp", "/home/sandboxuser", "/dev/shm", "/dev/mqueue")
 
 
 def attempt(do, *arguments):
