@@ -17,6 +17,7 @@ import { Queue, type QueuedRun } from "./queue.js";
 import type { Sandbox, SandboxState } from "./sandbox.js";
 import { Stock } from "./stock.js";
 import { Tally } from "./tally.js";
+import type { Asker } from "./waiting-line.js";
 import { type TargetChange, WarmTarget } from "./warm-target.js";
 
 /** Where a lane tells what happens in it. */
@@ -76,6 +77,8 @@ export class Lane implements AsyncDisposable {
   readonly #tally: Tally;
   readonly #over = new AbortController();
   #closing: Promise<void> | undefined;
+  /** Present from when somebody joins the line until those that wait are served. */
+  #request: NodeJS.Immediate | undefined;
 
   constructor(options: LaneOptions) {
     const { name, config, engine, observer, clock, log } = options;
@@ -102,14 +105,18 @@ export class Lane implements AsyncDisposable {
         this.#stock.empty();
       },
       onOver: () => {
-        this.#stock.request(this.#queue.length);
+        this.#requestSoon();
       },
     });
     this.#queue = new Queue({
       lane: name,
+      maxSandboxes: config.maxSandboxes,
       startsInParallel: engine.maxConcurrentStarts,
       clock,
       refillMs: () => this.#tally.refillMs,
+      onRoom: () => {
+        this.#requestSoon();
+      },
     });
     const factory = new SandboxFactory({
       spec: options.spec,
@@ -242,11 +249,13 @@ export class Lane implements AsyncDisposable {
    * A ready sandbox at once, which is what most runs come to: there is one in hand, nobody is before them and nothing is in
    * the way. Within this turn of the event loop, because whatever came in between would be part of the run's latency.
    */
-  take({ askedAt, signal }: Pick<AcquireOptions, "askedAt" | "signal">): Lease | undefined {
-    if (signal.aborted || this.#closing !== undefined || this.#holds.isHeld || this.#queue.length > 0) return undefined;
+  take(run: Asker & Pick<AcquireOptions, "askedAt" | "signal">): Lease | undefined {
+    const { askedAt, signal } = run;
+    if (signal.aborted || this.#closing !== undefined || this.#holds.isHeld) return undefined;
+    if (!this.#queue.mayTake(run)) return undefined;
     const sandbox = this.#stock.take();
     if (sandbox === undefined) return undefined;
-    sandbox.markLeased();
+    sandbox.markLeased(this.#queue.hold(run));
     this.#arrived(askedAt);
     return this.#lease(sandbox, askedAt);
   }
@@ -275,15 +284,27 @@ export class Lane implements AsyncDisposable {
     const onMiss = (): void => {
       options.onMiss(this.#missReason());
     };
-    const behind = this.#queue.length - this.#stock.ready;
-    if (behind >= 0) {
+    const { ready } = this.#stock;
+    const behind = this.#queue.length - ready;
+    const isServedNow = behind < 0 || (ready > 0 && this.#queue.mayTake(options));
+    if (!isServedNow) {
       onMiss();
       if (this.#health.fault !== undefined) throw this.#health.fault;
       this.#queue.admit(options, { behind, maxQueued: this.config.maxQueued });
     }
-    const turn = this.#queue.wait(options, behind < 0 ? onMiss : undefined);
-    this.#stock.request(this.#queue.length);
-    return turn;
+    this.#requestSoon();
+    return this.#queue.wait(options, isServedNow ? onMiss : undefined);
+  }
+
+  /**
+   * Serves who waits once all that came in this turn of the event loop is in the line: else who comes first in it would take
+   * the whole stock, however many the others are.
+   */
+  #requestSoon(): void {
+    this.#request ??= setImmediate(() => {
+      this.#request = undefined;
+      this.#stock.request(this.#queue.servable);
+    });
   }
 
   #missReason(): MissReason {
@@ -321,6 +342,7 @@ export class Lane implements AsyncDisposable {
   async #close(): Promise<void> {
     this.#over.abort(new ShuttingDownError());
     this.#target.stop();
+    clearImmediate(this.#request);
     this.#queue.refuse(new ShuttingDownError());
     await this.#stock.close();
   }

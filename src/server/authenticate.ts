@@ -52,7 +52,7 @@ export class Door {
     path: string,
     entrance: "request" | "page" | "socket" = "request",
   ): Refusal | undefined {
-    const { host, origin, authorization } = request.headers;
+    const { host, origin } = request.headers;
     if (!this.#isKnownHost(host)) {
       return { code: "forbidden_origin", message: "This Host is not allowed; server.allowedHosts has those that are." };
     }
@@ -64,10 +64,7 @@ export class Door {
       };
     }
     if (this.#tokenHashes.length === 0 || entrance === "page" || OPEN_PATHS.has(path)) return undefined;
-    const token =
-      bearerToken(authorization) ??
-      (entrance === "socket" ? subprotocolToken(request.headers["sec-websocket-protocol"]) : undefined);
-    if (!this.#isKnownToken(token)) {
+    if (!this.#isKnownToken(tokenOf(request, entrance))) {
       return { code: "unauthorized", message: "Send a configured token as `Authorization: Bearer TOKEN`." };
     }
     return undefined;
@@ -94,6 +91,12 @@ export class Door {
     for (const expected of this.#tokenHashes) known = timingSafeEqual(given, expected) || known;
     return known && token !== undefined;
   }
+}
+
+/** The token that a request carries, known or not. */
+export function tokenOf({ headers }: IncomingMessage, entrance: "request" | "page" | "socket"): string | undefined {
+  const { authorization, "sec-websocket-protocol": subprotocols } = headers;
+  return bearerToken(authorization) ?? (entrance === "socket" ? subprotocolToken(subprotocols) : undefined);
 }
 
 function bearerToken(header: string | undefined): string | undefined {

@@ -17,6 +17,7 @@ import { Connection } from "./connection.js";
 import { formatListenAddress, type ListenAddress, parseListenAddress } from "./listen-address.js";
 import { OutputEncoder } from "./output-message.js";
 import type { Pages } from "./pages.js";
+import { partyOf } from "./party.js";
 import { Rehearsal } from "./rehearsal.js";
 import { MAX_WATCHERS, type Watchers } from "./watchers.js";
 
@@ -241,10 +242,14 @@ export class HttpServer {
       return;
     }
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      const connection = this.#createConnection(webSocket, async (run) => {
-        this.#rehearsal.extend();
-        await this.#options.execute(run);
-      });
+      const connection = this.#createConnection(
+        webSocket,
+        async (run) => {
+          this.#rehearsal.extend();
+          await this.#options.execute(run);
+        },
+        partyOf(request, this.#config.tokens),
+      );
       this.#connections.add(connection);
       webSocket.once("close", () => {
         // Its containers may still be on their way out; `close` waits for those too.
@@ -264,9 +269,10 @@ export class HttpServer {
     });
   }
 
-  #createConnection(socket: WebSocket, execute: (run: Run) => Promise<void>): Connection {
+  #createConnection(socket: WebSocket, execute: (run: Run) => Promise<void>, party = "rehearsal"): Connection {
     return new Connection({
       key: randomBytes(8).toString("hex"),
+      party,
       socket,
       hello: this.#options.hello(),
       config: this.#config,

@@ -89,6 +89,7 @@ export class LaneRig implements AsyncDisposable {
   async acquire(options: Partial<Parameters<Lane["acquire"]>[0]> = {}): Promise<Lease> {
     const asked = {
       client: "anybody",
+      party: options.client ?? "anybody",
       queueMs: 30_000,
       askedAt: this.clock.now(),
       signal: new AbortController().signal,
