@@ -173,6 +173,7 @@ export class Lane implements AsyncDisposable {
       },
       offer: (sandbox) => !this.#holds.isHeld && this.#queue.serve(sandbox),
       later: options.later,
+      clock,
     });
   }
 
