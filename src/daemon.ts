@@ -315,10 +315,10 @@ export class Daemon implements AsyncDisposable {
 }
 
 function laneNow(lane: Lane): LaneNow {
-  const { name, state, fault, config, counts, waiting, warmTarget, sizing } = lane;
+  const { name, state, reason, config, counts, waiting, warmTarget, sizing } = lane;
   const { warm, creating, leased, evicting } = counts;
   const stock = { warm, warmTarget, sizing, creating, leased, evicting, max: config.maxSandboxes };
-  return { name, state, reason: fault?.message ?? null, stock, waiting };
+  return { name, state, reason, stock, waiting };
 }
 
 /**

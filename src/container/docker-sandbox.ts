@@ -1,6 +1,7 @@
 import type { Duplex, Readable, Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import type { Container, ContainerInspectInfo } from "dockerode";
+import type { DaemonError } from "../errors.js";
 import type { Log } from "../log.js";
 import { Demux } from "./demux.js";
 import { type DirectPipes, type DirectPipesChoice, openDirectPipes } from "./direct-pipes.js";
@@ -21,6 +22,7 @@ export class DockerSandbox implements RunningSandbox {
   readonly #socket: Duplex;
   readonly #directPipes: DirectPipesChoice;
   readonly #remove: () => Promise<void>;
+  readonly #removalFault: () => DaemonError | undefined;
   #pipes: DirectPipes | undefined;
   #isClosed = false;
   #removal: Promise<void> | undefined;
@@ -32,6 +34,7 @@ export class DockerSandbox implements RunningSandbox {
     timings: LaunchTimings;
     directPipes: DirectPipesChoice;
     remove: () => Promise<void>;
+    removalFault: () => DaemonError | undefined;
     log: Log;
   }) {
     const { id, socket, log } = options;
@@ -41,6 +44,7 @@ export class DockerSandbox implements RunningSandbox {
     this.#socket = socket;
     this.#directPipes = options.directPipes;
     this.#remove = options.remove;
+    this.#removalFault = options.removalFault;
     const demux = new Demux((bytes) => {
       log.warn({ sandbox: id, text: bytes.toString("utf8", 0, 1024) }, "the runner complained");
     });
@@ -95,6 +99,10 @@ export class DockerSandbox implements RunningSandbox {
   /** What the engine says of the container; undefined when that, or the engine, is gone already. */
   async #inspect(): Promise<ContainerInspectInfo | undefined> {
     return this.#container.inspect({ abortSignal: AbortSignal.timeout(INSPECT_DEADLINE_MS) }).catch(() => undefined);
+  }
+
+  get removalFault(): DaemonError | undefined {
+    return this.#removalFault();
   }
 
   async remove(): Promise<void> {

@@ -26,6 +26,11 @@ export class QueueFullError extends DaemonError {
   }
 }
 
+/** All places of a lane are taken by sandboxes that the engine does not remove. */
+export class RemovalsOverdueError extends DaemonError {
+  readonly code = "lane_degraded";
+}
+
 /** No sandbox became free in time. */
 export class QueueTimeoutError extends DaemonError {
   readonly code = "queue_timeout";

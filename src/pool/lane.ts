@@ -8,11 +8,13 @@ import type { LaneLimits } from "../protocol/messages.js";
 import { Semaphore } from "../semaphore.js";
 import type { MemoryBudget } from "../sizing/memory-budget.js";
 import { SandboxFactory } from "./factory.js";
+import { RemovalsOverdueError } from "./errors.js";
 import type { Headway } from "./headway.js";
 import { LaneHealth } from "./health.js";
 import { Holds } from "./holds.js";
 import { Lease } from "./lease.js";
 import { missReason } from "./misses.js";
+import { Removals } from "./overdue-removals.js";
 import { Queue, type QueuedRun } from "./queue.js";
 import type { Sandbox, SandboxState } from "./sandbox.js";
 import { Stock } from "./stock.js";
@@ -75,6 +77,7 @@ export class Lane implements AsyncDisposable {
   readonly #health: LaneHealth;
   readonly #holds: Holds;
   readonly #tally: Tally;
+  readonly #removals: Removals;
   readonly #over = new AbortController();
   #closing: Promise<void> | undefined;
   /** Present from when somebody joins the line until those that wait are served. */
@@ -86,6 +89,7 @@ export class Lane implements AsyncDisposable {
     this.#config = config;
     this.#options = options;
     this.#tally = new Tally({ clock, warmTarget: () => this.warmTarget });
+    this.#removals = new Removals(() => clock.now());
     this.#health = new LaneHealth({
       clock,
       retryMinMs: engine.retryMinMs,
@@ -125,6 +129,7 @@ export class Lane implements AsyncDisposable {
       headway: options.headway,
       live: new Semaphore(config.maxSandboxes),
       health: this.#health,
+      removals: this.#removals,
       readyDeadlineMs: engine.readyDeadlineMs,
       clock,
       log,
@@ -215,13 +220,19 @@ export class Lane implements AsyncDisposable {
     return this.#queue.length;
   }
 
+  /** Why no sandboxes can be made; undefined while they can. */
   get fault(): DaemonError | undefined {
     return this.#health.fault;
   }
 
+  /** Why the lane is degraded, in words; null while it is not. */
+  get reason(): string | null {
+    return this.fault?.message ?? this.#removals.overdue?.words ?? null;
+  }
+
   get state(): "starting" | "ready" | "degraded" | "closing" {
     if (this.#closing !== undefined) return "closing";
-    if (this.#health.fault !== undefined) return "degraded";
+    if (this.reason !== null) return "degraded";
     return this.#tally.refillMs === null && this.warmTarget > 0 ? "starting" : "ready";
   }
 
@@ -290,11 +301,19 @@ export class Lane implements AsyncDisposable {
     const isServedNow = behind < 0 || (ready > 0 && this.#queue.mayTake(options));
     if (!isServedNow) {
       onMiss();
-      if (this.#health.fault !== undefined) throw this.#health.fault;
+      this.#requireHope();
       this.#queue.admit(options, { behind, maxQueued: this.config.maxQueued });
     }
     this.#requestSoon();
     return this.#queue.wait(options, isServedNow ? onMiss : undefined);
+  }
+
+  /** @throws the lane's fault, or RemovalsOverdueError, where waiting would be for nothing */
+  #requireHope(): void {
+    if (this.#health.fault !== undefined) throw this.#health.fault;
+    const overdue = this.#removals.overdue;
+    if (overdue !== undefined && overdue.count >= this.#config.maxSandboxes)
+      throw new RemovalsOverdueError(overdue.words);
   }
 
   /**

@@ -43,6 +43,11 @@ export class Sandbox {
     return this.#running.closed;
   }
 
+  /** Why the engine has not removed it yet, where that went wrong. */
+  get removalFault(): RunningSandbox["removalFault"] {
+    return this.#running.removalFault;
+  }
+
   get timings(): RunningSandbox["timings"] {
     return this.#running.timings;
   }

@@ -100,6 +100,11 @@ export class LaneRig implements AsyncDisposable {
     return this.lane.take(asked) ?? (await this.lane.acquire(asked));
   }
 
+  /** What the daemon's housekeeping does now and then. */
+  async reap(): Promise<number> {
+    return this.#runtime.reap({ signal: new AbortController().signal });
+  }
+
   /** Closes the lane, letting the moments pass for which a refill still waits. */
   async close(): Promise<void> {
     const closing = this.lane[Symbol.asyncDispose]();
