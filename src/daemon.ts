@@ -70,6 +70,7 @@ export class Daemon implements AsyncDisposable {
     this.#startedAt = clock.now();
     this.#journal = new Journal({
       sources: { lanes: () => this.lanes, connections: () => this.server.connections },
+      traceMaxBytes: config.sizing.traceMaxBytes,
       clock,
       log,
     });
@@ -90,6 +91,10 @@ export class Daemon implements AsyncDisposable {
           type: "application/schema+json",
           body: JSON.stringify(configJsonSchema()),
         }),
+        "/v1/trace": () => {
+          this.#afterwards.catchUp();
+          return { status: 200, type: "application/x-ndjson", body: this.#journal.arrivals.text(Date.now()) };
+        },
         "/v1/lanes": () => ({ status: 200, type: "application/json", body: JSON.stringify(this.report()) }),
       },
       pages: parts.pages,
@@ -216,7 +221,7 @@ export class Daemon implements AsyncDisposable {
   #adviceSubject(): AdviceSubject {
     const report = this.report();
     return {
-      traceFile: this.#config.sizing.traceFile,
+      record: this.#config.sizing.traceFile ?? this.#journal.arrivals.packed(Date.now()),
       ...sizedLanes(this.#config, (lane) => measuredTimes(report, lane) ?? ASSUMED_TIMES),
     };
   }
