@@ -1,5 +1,5 @@
 import { Command, Option } from "commander";
-import { type Address, parseAddress, showAddress } from "../client/address.js";
+import { type Address, DEFAULT_URL, parseAddress, showAddress } from "../client/address.js";
 import { ConfigError } from "../errors.js";
 import { ASSUMED_TIMES, measuredTimes, type RefillTimes } from "../pool/refill-times.js";
 import { sizedLanes } from "../pool/sized-lanes.js";
@@ -11,7 +11,7 @@ import { CliError } from "./cli-error.js";
 import { getLanes, getTrace } from "./daemon-http.js";
 import { parseMilliseconds } from "./duration.js";
 import { fleetRows, renderFleet } from "./fleet-report.js";
-import { argument, configOption, DEFAULT_URL, settingOption, tokenOption } from "./options.js";
+import { argument, configOption, settingOption, tokenOption } from "./options.js";
 import { style } from "./terminal.js";
 
 /** What an idle sandbox weighs, and what a machine of a fleet has for them where the configuration does not say, in MiB. */
