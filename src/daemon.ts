@@ -77,6 +77,7 @@ export class Daemon implements AsyncDisposable {
         connections: () => this.server.connections,
         droppedLogLines: options.droppedLogLines ?? (() => 0),
       },
+      traceMaxBytes: config.sizing.traceMaxBytes,
       clock,
       log,
     });
@@ -97,6 +98,10 @@ export class Daemon implements AsyncDisposable {
           type: "application/schema+json",
           body: JSON.stringify(configJsonSchema()),
         }),
+        "/v1/trace": () => {
+          this.#afterwards.catchUp();
+          return { status: 200, type: "application/x-ndjson", body: this.#journal.arrivals.text(Date.now()) };
+        },
         "/v1/lanes": () => ({ status: 200, type: "application/json", body: JSON.stringify(this.report()) }),
       },
       pages: parts.pages,
@@ -228,7 +233,7 @@ export class Daemon implements AsyncDisposable {
   #adviceSubject(): AdviceSubject {
     const report = this.report();
     return {
-      traceFile: this.#config.sizing.traceFile,
+      record: this.#config.sizing.traceFile ?? this.#journal.arrivals.packed(Date.now()),
       ...sizedLanes(this.#config, (lane) => measuredTimes(report, lane) ?? ASSUMED_TIMES),
     };
   }
@@ -338,10 +343,10 @@ export function stopDeadlineMs({ shutdownGraceMs, shutdownCleanupMs }: ServerCon
 }
 
 function laneNow(lane: Lane): LaneNow {
-  const { name, state, fault, config, counts, waiting, warmTarget, sizing } = lane;
+  const { name, state, reason, config, counts, waiting, warmTarget, sizing } = lane;
   const { warm, creating, leased, evicting } = counts;
   const stock = { warm, warmTarget, sizing, creating, leased, evicting, max: config.maxSandboxes };
-  return { name, state, reason: fault?.message ?? null, stock, waiting };
+  return { name, state, reason, stock, waiting };
 }
 
 /**

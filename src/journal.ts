@@ -10,10 +10,13 @@ import type { Launch } from "./protocol/messages.js";
 import type { RunRecord } from "./run/execute.js";
 import type { Run } from "./run/run.js";
 import { ArrivalLog } from "./sizing/arrival-log.js";
+import { ArrivalMemory } from "./sizing/arrival-memory.js";
 
 export interface JournalOptions {
   /** What is there now, asked for when Prometheus reads. */
   readonly sources: MetricsSources;
+  /** Bounds what is kept of arrivals in memory. */
+  readonly traceMaxBytes: number;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -24,19 +27,22 @@ export class Journal implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #statistics = new Map<string, LaneStatistics>();
-  /** Undefined where nothing is to be recorded. */
-  #arrivals: ArrivalLog | undefined;
+  /** The last ones, whatever is configured. */
+  readonly arrivals: ArrivalMemory;
+  /** Undefined where no file is configured. */
+  #arrivalLog: ArrivalLog | undefined;
 
-  constructor({ sources, clock, log }: JournalOptions) {
+  constructor({ sources, traceMaxBytes, clock, log }: JournalOptions) {
+    this.arrivals = new ArrivalMemory(traceMaxBytes);
     this.#metrics = new Metrics(sources);
     this.#clock = clock;
     this.#log = log;
   }
 
-  /** From now on arrivals are recorded, where the configuration asks for it. @throws ConfigError */
+  /** From now on arrivals are recorded in a file too, where the configuration asks for it. @throws ConfigError */
   async recordArrivals({ traceFile: path, traceMaxBytes: maxBytes }: Config["sizing"]): Promise<void> {
     if (path === null) return;
-    this.#arrivals = await ArrivalLog.open({ path, maxBytes, clock: this.#clock, epochMs: Date.now, log: this.#log });
+    this.#arrivalLog = await ArrivalLog.open({ path, maxBytes, clock: this.#clock, epochMs: Date.now, log: this.#log });
   }
 
   /** What Prometheus reads. */
@@ -122,10 +128,12 @@ export class Journal implements AsyncDisposable {
   /** For the size of its lane: a run that used a sandbox, or that was sent away because there was none. */
   #noteArrival(run: Run, record: { lane: string; outcome: RunRecord["outcome"]; runMs: number | undefined }): void {
     const { lane, outcome, runMs } = record;
-    if (this.#arrivals === undefined) return;
+    if (!this.#statistics.has(lane)) return;
     if (runMs === undefined && outcome !== "queue_full" && outcome !== "queue_timeout") return;
     const agoMs = this.#clock.now() - run.receivedAt;
-    this.#arrivals.add({ t: Date.now() - agoMs, lane, ms: runMs ?? null });
+    const line = { t: Date.now() - agoMs, lane, ms: runMs ?? null };
+    this.arrivals.add(line);
+    this.#arrivalLog?.add(line);
   }
 
   #of(lane: string): LaneStatistics {
@@ -134,6 +142,6 @@ export class Journal implements AsyncDisposable {
 
   /** Writes what waits to be written. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#arrivals?.[Symbol.asyncDispose]();
+    await this.#arrivalLog?.[Symbol.asyncDispose]();
   }
 }

@@ -1,14 +1,14 @@
 import { Command, Option } from "commander";
-import { type Address, parseAddress } from "../client/address.js";
+import { type Address, DEFAULT_URL, parseAddress, showAddress } from "../client/address.js";
 import { ConfigError } from "../errors.js";
 import { ASSUMED_TIMES, measuredTimes, type RefillTimes } from "../pool/refill-times.js";
 import { sizedLanes } from "../pool/sized-lanes.js";
 import { advise, showShare } from "../sizing/advise.js";
 import { DEFAULT_TARGET_HIT_RATE } from "../sizing/policy.js";
-import { hoursOf, readTrace, TraceError, type TraceLine } from "../sizing/trace.js";
+import { hoursOf, parseTrace, readTrace, TraceError, type TraceLine } from "../sizing/trace.js";
 import { count, renderAdvice } from "./advice-table.js";
 import { CliError } from "./cli-error.js";
-import { getLanes } from "./daemon-http.js";
+import { getLanes, getTrace } from "./daemon-http.js";
 import { parseMilliseconds } from "./duration.js";
 import { fleetRows, renderFleet } from "./fleet-report.js";
 import { argument, configOption, settingOption, tokenOption } from "./options.js";
@@ -17,6 +17,9 @@ import { style } from "./terminal.js";
 /** What an idle sandbox weighs, and what a machine of a fleet has for them where the configuration does not say, in MiB. */
 const IDLE_MIB = 10;
 const FLEET_STOCK_MIB = 8_192;
+
+/** With fewer runs than this a share of 99.9 % of them says little. */
+const FEW_RUNS = 1_000;
 
 const EXAMPLES = `
 Examples:
@@ -29,7 +32,8 @@ The trace is replayed through a simulation of the configured lanes. WARM is the 
 all runs that find a sandbox ready, WAIT that of runs that get one, PEAK the most containers at once, IDLE MEMORY what the
 stock weighs at 9.5 MB a sandbox. Of a lane with "warm: {min, max, target}" WARM is the average that it would have kept.
 
-A daemon with "sizing.traceFile: /path/to/file" in its configuration records the trace. Each line is one run:
+Without a file the running daemon is asked (--url), which keeps the last day in memory, 50,000 runs at most. With
+"sizing.traceFile: /path/to/file" in its configuration it records the trace in that file too. Each line is one run:
   {"t":1767225600000,"lane":"python","ms":41}`;
 
 interface AdviseOptions {
@@ -48,7 +52,10 @@ export function adviseCommand(): Command {
   return new Command()
     .summary("say how large each lane should be, and why")
     .description("Say how many sandboxes each lane should keep ready, from the arrivals that a daemon has recorded.")
-    .option("--trace <file>", "the recorded arrivals (default: sizing.traceFile of the configuration)")
+    .option(
+      "--trace <file>",
+      "the recorded arrivals (default: sizing.traceFile of the configuration, else what the daemon keeps)",
+    )
     .addOption(configOption())
     .addOption(settingOption())
     .option("--refill <duration>", "time to make a ready sandbox, in ms or as 250ms", argument(parseRefill))
@@ -58,9 +65,10 @@ export function adviseCommand(): Command {
         .argParser(argument(parseTarget)),
     )
     .addOption(
-      new Option("--url <address>", "take the times of refills from the daemon that listens there").argParser(
-        argument(parseAddress),
-      ),
+      new Option(
+        "--url <address>",
+        "take the times of refills, and without a file the arrivals, from the daemon that listens there",
+      ).argParser(argument(parseAddress)),
     )
     .addOption(tokenOption())
     .option(
@@ -101,14 +109,7 @@ async function reportFleet(options: AdviseOptions): Promise<string> {
 
 async function report(options: AdviseOptions): Promise<string> {
   const config = await configOf(options);
-  const path = options.trace ?? config.sizing.traceFile ?? noTrace();
-  let trace: readonly TraceLine[];
-  try {
-    trace = await readTrace(path);
-  } catch (error) {
-    if (error instanceof TraceError) throw new CliError(error.message, { cause: error });
-    throw error;
-  }
+  const { name: path, trace } = await recorded(options, options.trace ?? config.sizing.traceFile);
   const times = await refillTimes(options);
   const sized = sizedLanes(config, times.of);
   const { lanes, maxConcurrentStarts } = sized;
@@ -126,6 +127,11 @@ async function report(options: AdviseOptions): Promise<string> {
         `${path}: ${count(trace.length)} runs in ${hoursOf(trace).toFixed(1)} h. Target ${showShare(options.target)}, ` +
         `${maxConcurrentStarts} starts at once, refill times ${times.source}.`,
       notes: [
+        ...(trace.length < FEW_RUNS
+          ? [
+              `${count(trace.length)} runs are few: a share of ${showShare(options.target)} shows with ${count(FEW_RUNS)} and more, best of a day like most.`,
+            ]
+          : []),
         ...foreign.map((lane) => `Lane ${lane} of the trace is not in the configuration: left out.`),
         ...idle.map((lane) => `Lane ${lane} has no runs in the trace: nothing to say about it.`),
       ],
@@ -136,12 +142,27 @@ async function report(options: AdviseOptions): Promise<string> {
   return `${lines.join("\n")}\n`;
 }
 
-function noTrace(): never {
-  throw new CliError(
-    "There is no trace to advise from. Have the daemon record one: set sizing.traceFile in its configuration to an " +
-      "absolute path, such as /var/lib/matchbox/arrivals, start it anew, and ask again after a day like most. " +
-      "Or give a file with --trace.",
-  );
+/** From a file, else from what a running daemon keeps. @throws CliError */
+async function recorded(
+  { url, token }: AdviseOptions,
+  path: string | null,
+): Promise<{ name: string; trace: readonly TraceLine[] }> {
+  try {
+    if (path !== null) return { name: path, trace: await readTrace(path) };
+    const address = url ?? parseAddress(DEFAULT_URL);
+    const name = `${showAddress(address)}/v1/trace`;
+    const trace = parseTrace(await getTrace(address, { token }), name);
+    if (trace.length === 0)
+      throw new CliError(
+        `The daemon at ${showAddress(address)} has had no run since its start, so there is nothing to advise from. It keeps ` +
+          "the arrivals of the last day in memory, so ask again after some runs, best after a day like most; with " +
+          "sizing.traceFile set to an absolute path they outlive the daemon. Or give a file with --trace.",
+      );
+    return { name, trace };
+  } catch (error) {
+    if (error instanceof TraceError) throw new CliError(error.message, { cause: error });
+    throw error;
+  }
 }
 
 interface TimesOfLanes {

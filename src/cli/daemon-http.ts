@@ -27,11 +27,28 @@ export async function getLanes(address: Address, options: AskOptions): Promise<L
   return parsed.data;
 }
 
-async function getJson(address: Address, path: string, { token, signal }: AskOptions): Promise<unknown> {
+/**
+ * Asks the daemon for the arrivals that it keeps.
+ * @returns the text of a trace
+ * @throws CliError as `getLanes` does
+ */
+export async function getTrace(address: Address, options: AskOptions): Promise<string> {
+  const { status, body } = await ask(address, "/v1/trace", options);
+  return status === 200 ? body : refused(address, "/v1/trace", { status, body });
+}
+
+async function getJson(address: Address, path: string, options: AskOptions): Promise<unknown> {
+  const { status, body } = await ask(address, path, options);
+  const value = parseJson(body);
+  return status === 200 && value !== undefined ? value : refused(address, path, { status, body });
+}
+
+type Reply = { readonly status: number; readonly body: string };
+
+async function ask(address: Address, path: string, { token, signal }: AskOptions): Promise<Reply> {
   const where = showAddress(address);
-  let answer: { status: number; body: string };
   try {
-    answer = await get(address, path, {
+    return await get(address, path, {
       headers: { accept: "application/json", ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
       signal: AbortSignal.any([AbortSignal.timeout(DEADLINE_MS), ...(signal === undefined ? [] : [signal])]),
     });
@@ -39,11 +56,14 @@ async function getJson(address: Address, path: string, { token, signal }: AskOpt
     signal?.throwIfAborted();
     throw new CliError(noDaemon(`Cannot reach ${where}: ${reasonOf(error)}.`), { cause: error });
   }
-  const value = parseJson(answer.body);
-  if (answer.status === 200 && value !== undefined) return value;
-  const refusal = errorMessage.safeParse(value);
+}
+
+function refused(address: Address, path: string, { status, body }: Reply): never {
+  const refusal = errorMessage.safeParse(parseJson(body));
   if (!refusal.success)
-    throw new CliError(`${where}${path} answered ${answer.status}, which Matchbox does not: is it another server?`);
+    throw new CliError(
+      `${showAddress(address)}${path} answered ${status}, which Matchbox does not: is it another server?`,
+    );
   throw new CliError(describeFailure(new RemoteError(refusal.data)));
 }
 

@@ -367,7 +367,7 @@ const sizing = z.strictObject({
   traceFile: absolutePath
     .nullable()
     .default(null)
-    .describe("Where arrivals of the last day are recorded for `matchbox advise`; null records nothing."),
+    .describe("Where arrivals of the last day are recorded for `matchbox advise`; null keeps them in memory only."),
   traceMaxBytes: whole("bytes", 16 * KIB, 1_024 * MIB)
     .default(8 * MIB)
     .describe("Size of the record, both of its files together; about 50 bytes a run."),

@@ -7,6 +7,7 @@ import { Backoff } from "../backoff.js";
 import type { Clock } from "../clock.js";
 import type { EgressConfig } from "../config/schema.js";
 import { withDeadline } from "../deadline.js";
+import { abortReason, DaemonError } from "../errors.js";
 import type { Log } from "../log.js";
 import { Semaphore } from "../semaphore.js";
 import { attach } from "./attach.js";
@@ -37,6 +38,10 @@ import { Watchdog } from "./watchdog.js";
 const MAX_CALL_SOCKETS = 16;
 /** Between looks at a container that the engine says it is removing already. */
 const REMOVAL_POLL_MS = 20;
+/** A removal that has not been confirmed for so long is looked for in the engine's list, as often, in ms. */
+const REMOVAL_OVERDUE_MS = 2_000;
+/** Ends a removal that is over, whatever the engine answered to it. */
+const NOT_LISTED = new Error("the engine's list does not have it any more");
 /** A dead container that no living daemon can still want, in seconds: far more than any removal takes. */
 const ABANDONED_AFTER_S = 120;
 
@@ -79,6 +84,16 @@ export interface DockerRuntimeOptions {
   readonly log: Log;
 }
 
+/** A container that the engine was asked to remove and has not said to be gone. */
+interface Removal {
+  /** When the engine was first asked, in ms; undefined before that. */
+  askedAt: number | undefined;
+  /** Ends it. */
+  readonly over: AbortController;
+  /** What the engine said, or did not, when it was asked last. */
+  fault: DaemonError | undefined;
+}
+
 /**
  * Sandboxes as containers of a Docker engine. Only this folder's files named docker-* know dockerode (set-up, which builds
  * images, aside).
@@ -103,6 +118,11 @@ export class DockerRuntime implements SandboxRuntime {
   /** Every sandbox from before its creation until the engine says that it is gone. */
   readonly #ledger = new Set<SandboxId>();
   readonly #pendingRemovals = new Set<Promise<void>>();
+  readonly #removing = new Map<SandboxId, Removal>();
+  /** Whether overdue removals are being looked for in the engine's list. */
+  #isLookingForRemovals = false;
+  /** Sandboxes known since a list was asked for, for each list under way: what came and went meanwhile may be in it. */
+  readonly #knownSince = new Set<Set<SandboxId>>();
   /** Whether the engine may have made a container that the ledger does not have. */
   #mayHaveStrays = false;
 
@@ -118,7 +138,9 @@ export class DockerRuntime implements SandboxRuntime {
     this.#runnerVolumes = new RunnerVolumes(this.#docker, {
       ...options,
       daemon: this.#daemon,
-      adopt: (id) => void this.#ledger.add(id),
+      adopt: (id) => {
+        this.#adopt(id);
+      },
       remove: (id) => this.#remove(id),
     });
     this.#watchdog = Watchdog.start(address, this.#daemon);
@@ -188,7 +210,7 @@ export class DockerRuntime implements SandboxRuntime {
 
   async #launch(spec: SandboxSpec, signal: AbortSignal): Promise<RunningSandbox> {
     const id = newSandboxId();
-    this.#ledger.add(id);
+    this.#adopt(id);
     const began = this.#options.clock.now();
     let about: Surroundings;
     let container: Docker.Container;
@@ -257,7 +279,18 @@ export class DockerRuntime implements SandboxRuntime {
     }
     const timings = { createMs, attachMs: attached - created, startMs: clock.now() - attached };
     const remove = (): Promise<void> => this.#remove(id);
-    return new DockerSandbox({ id, container, socket, timings, directPipes, remove, clock, log });
+    const removalFault = (): DaemonError | undefined => this.#removing.get(id)?.fault;
+    return new DockerSandbox({
+      id,
+      container,
+      socket,
+      timings,
+      directPipes,
+      remove,
+      removalFault,
+      clock,
+      log,
+    });
   }
 
   #directPipesOf(ociRuntime: string | undefined): DirectPipesChoice {
@@ -269,17 +302,41 @@ export class DockerRuntime implements SandboxRuntime {
 
   async reap({ signal }: { signal: AbortSignal }): Promise<number> {
     const { instance } = this.#options;
-    const found = await this.#list([INSTANCE_LABEL], signal);
+    const { found, isOurs } = await this.#compare(signal);
     const now = Date.now() / 1000;
     const leftovers = found.filter((container) => {
       const id = container.Labels[SANDBOX_LABEL];
       if (id === undefined) return false;
-      if (container.Labels[INSTANCE_LABEL] === instance) return !this.#ledger.has(id as SandboxId);
+      if (container.Labels[INSTANCE_LABEL] === instance) return !isOurs(id);
       return container.State !== "running" && now - container.Created > ABANDONED_AFTER_S;
     });
     await Promise.all(leftovers.map((container) => this.#remove(container.Labels[SANDBOX_LABEL] as SandboxId)));
     await this.#sweepVolumes(signal);
     return leftovers.length;
+  }
+
+  /**
+   * The engine's list beside the ledger. The list is of some moment between the question and the answer, so a sandbox is ours
+   * if it was in the ledger at any moment of that time; and one that was in removal before the question and is not in the list
+   * is gone, whatever the engine answers to its removal.
+   */
+  async #compare(signal: AbortSignal): Promise<{ found: Docker.ContainerInfo[]; isOurs: (id: string) => boolean }> {
+    const known = new Set(this.#ledger);
+    const asked = [...this.#removing].filter(([, { askedAt }]) => askedAt !== undefined);
+    this.#knownSince.add(known);
+    try {
+      const found = await this.#list([INSTANCE_LABEL], signal);
+      const listed = new Set(found.map(({ Labels: labels }) => labels[SANDBOX_LABEL]));
+      for (const [id, { over }] of asked) if (!listed.has(id)) over.abort(NOT_LISTED);
+      return { found, isOurs: (id) => known.has(id as SandboxId) };
+    } finally {
+      this.#knownSince.delete(known);
+    }
+  }
+
+  #adopt(id: SandboxId): void {
+    this.#ledger.add(id);
+    for (const known of this.#knownSince) known.add(id);
   }
 
   async #sweepVolumes(signal: AbortSignal): Promise<void> {
@@ -333,13 +390,24 @@ export class DockerRuntime implements SandboxRuntime {
   async #removeUntilGone(id: SandboxId): Promise<void> {
     const backoff = new Backoff({ minMs: this.#options.retryMinMs, maxMs: this.#options.retryMaxMs });
     const container = this.#docker.getContainer(containerName(id));
-    const { signal } = this.#closing;
+    const removal: Removal = { askedAt: undefined, over: new AbortController(), fault: undefined };
+    const { signal } = removal.over;
+    const onClosing = (): void => {
+      removal.over.abort(abortReason(this.#closing.signal));
+    };
+    if (this.#closing.signal.aborted) onClosing();
+    this.#closing.signal.addEventListener("abort", onClosing, { once: true });
+    this.#removing.set(id, removal);
     try {
       for (;;) {
         const release = await this.#removals.acquire(signal);
         try {
+          removal.askedAt ??= this.#options.clock.now();
+          this.#lookForOverdue();
           if (await this.#tryRemove(container, signal)) break;
         } catch (error) {
+          signal.throwIfAborted();
+          if (error instanceof DaemonError) removal.fault = error;
           this.#options.log.warn({ sandbox: id, err: error }, "a container could not be removed yet");
         } finally {
           release();
@@ -349,8 +417,35 @@ export class DockerRuntime implements SandboxRuntime {
       this.#ledger.delete(id);
     } catch (error) {
       if (!signal.aborted) throw error;
-      this.#options.log.warn({ sandbox: id }, "the daemon stops before the engine removed this container");
+      if (signal.reason === NOT_LISTED) this.#ledger.delete(id);
+      else this.#options.log.warn({ sandbox: id }, "the daemon stops before the engine removed this container");
+    } finally {
+      this.#closing.signal.removeEventListener("abort", onClosing);
+      this.#removing.delete(id);
     }
+  }
+
+  /** While removals are overdue, asks the engine's list about them: it may remove and not say so. */
+  #lookForOverdue(): void {
+    if (this.#isLookingForRemovals) return;
+    this.#isLookingForRemovals = true;
+    const { clock, log } = this.#options;
+    const { signal } = this.#closing;
+    const isOverdue = ({ askedAt }: Removal): boolean =>
+      askedAt !== undefined && clock.now() - askedAt >= REMOVAL_OVERDUE_MS;
+    const look = async (): Promise<void> => {
+      while (this.#removing.size > 0) {
+        await clock.sleep(REMOVAL_OVERDUE_MS, { signal });
+        if (![...this.#removing.values()].some(isOverdue)) continue;
+        await this.#compare(signal).catch((error: unknown) => {
+          signal.throwIfAborted();
+          log.debug({ err: error }, "could not look for overdue removals; trying again later");
+        });
+      }
+    };
+    void look()
+      .catch(() => undefined) // Only a closing runtime ends it so.
+      .finally(() => (this.#isLookingForRemovals = false));
   }
 
   /** @returns whether the container is gone */

@@ -3,6 +3,7 @@ import { finished } from "node:stream/promises";
 import type { Container, ContainerInspectInfo } from "dockerode";
 import type { Clock } from "../clock.js";
 import { withDeadline } from "../deadline.js";
+import type { DaemonError } from "../errors.js";
 import type { Log } from "../log.js";
 import { Demux } from "./demux.js";
 import { type DirectPipes, type DirectPipesChoice, openDirectPipes } from "./direct-pipes.js";
@@ -24,6 +25,7 @@ export class DockerSandbox implements RunningSandbox {
   readonly #directPipes: DirectPipesChoice;
   readonly #remove: () => Promise<void>;
   readonly #clock: Clock;
+  readonly #removalFault: () => DaemonError | undefined;
   #pipes: DirectPipes | undefined;
   #isClosed = false;
   #removal: Promise<void> | undefined;
@@ -36,6 +38,7 @@ export class DockerSandbox implements RunningSandbox {
     directPipes: DirectPipesChoice;
     remove: () => Promise<void>;
     clock: Clock;
+    removalFault: () => DaemonError | undefined;
     log: Log;
   }) {
     const { id, socket, log } = options;
@@ -46,6 +49,7 @@ export class DockerSandbox implements RunningSandbox {
     this.#directPipes = options.directPipes;
     this.#remove = options.remove;
     this.#clock = options.clock;
+    this.#removalFault = options.removalFault;
     const demux = new Demux((bytes) => {
       log.warn({ sandbox: id, text: bytes.toString("utf8", 0, 1024) }, "the runner complained");
     });
@@ -102,6 +106,10 @@ export class DockerSandbox implements RunningSandbox {
     return withDeadline({ clock: this.#clock, ms: INSPECT_DEADLINE_MS }, (abortSignal) =>
       this.#container.inspect({ abortSignal }),
     ).catch(() => undefined);
+  }
+
+  get removalFault(): DaemonError | undefined {
+    return this.#removalFault();
   }
 
   async remove(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Readable, Writable } from "node:stream";
+import type { DaemonError } from "../errors.js";
 import type { DirectPipes } from "./direct-pipes.js";
 import type { PipeOffer } from "./runner-frames.js";
 
@@ -88,6 +89,8 @@ export interface RunningSandbox {
    * @throws never; a removal that was given up at `close` of the runtime settles as well.
    */
   remove(): Promise<void>;
+  /** Why it is not removed yet, as the engine answered last, or did not; undefined while nothing went wrong, or when it is gone. */
+  readonly removalFault?: DaemonError | undefined;
 }
 
 /** `refused`: the engine's own answer, such as that a container is gone already; `failed`: no answer, or none in time. */
@@ -124,7 +127,8 @@ export interface SandboxRuntime extends AsyncDisposable {
    */
   launch(spec: SandboxSpec, options: { signal: AbortSignal }): Promise<RunningSandbox>;
   /**
-   * Removes what an earlier daemon of this instance left, and nothing that belongs to a live one.
+   * Removes what an earlier daemon of this instance left, and nothing that belongs to a live one. A sandbox whose removal the
+   * engine has not confirmed, and that it does not list any more, is gone: its `remove` settles.
    * @returns how many sandboxes were removed
    * @throws EngineDownError
    */

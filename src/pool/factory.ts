@@ -8,6 +8,7 @@ import type { RefillStep } from "../protocol/lanes.js";
 import type { Semaphore } from "../semaphore.js";
 import type { Headway } from "./headway.js";
 import type { LaneHealth } from "./health.js";
+import type { Removals } from "./overdue-removals.js";
 import { Sandbox, type SandboxState } from "./sandbox.js";
 
 export interface FactoryOptions {
@@ -24,6 +25,7 @@ export interface FactoryOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly onState: (from: SandboxState | undefined, to: SandboxState) => void;
+  readonly removals: Removals;
   readonly onStep: (step: RefillStep, ms: number) => void;
   /** A sandbox is ready. @param ms since its making began */
   readonly onMade: (ms: number) => void;
@@ -89,7 +91,7 @@ export class SandboxFactory {
   }
 
   async #launch(signal: AbortSignal, leave: () => void): Promise<Sandbox> {
-    const { spec, runtime, headway, clock, onState, onStep, log } = this.#options;
+    const { spec, runtime, headway, clock, removals, onState, onStep, log } = this.#options;
     let running: RunningSandbox;
     try {
       if (this.#suspicious) await runtime.prepare(spec, { signal });
@@ -100,15 +102,17 @@ export class SandboxFactory {
     }
     onState(undefined, "creating");
     let evictedAt = 0;
-    return new Sandbox(running, {
+    const sandbox = new Sandbox(running, {
       onState: (from, to) => {
         onState(from, to);
         if (to === "evicting") {
           evictedAt = clock.now();
+          removals.begin(sandbox);
           headway.leave(running);
         }
         if (to === "leased") headway.enter(running);
         if (to !== "gone") return;
+        removals.end(sandbox);
         onStep("remove", clock.now() - evictedAt);
         // Only now may another take its place: what the engine is still removing costs memory too.
         leave();
@@ -118,6 +122,7 @@ export class SandboxFactory {
         log.warn({ sandbox: running.id, text: text.slice(0, 1024) }, "the interpreter complained before it was ready");
       },
     });
+    return sandbox;
   }
 
   async #untilReady(sandbox: Sandbox, signal: AbortSignal): Promise<void> {

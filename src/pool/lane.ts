@@ -8,15 +8,18 @@ import type { LaneLimits } from "../protocol/messages.js";
 import { Semaphore } from "../semaphore.js";
 import type { MemoryBudget } from "../sizing/memory-budget.js";
 import { SandboxFactory } from "./factory.js";
+import { RemovalsOverdueError } from "./errors.js";
 import type { Headway } from "./headway.js";
 import { LaneHealth } from "./health.js";
 import { Holds } from "./holds.js";
 import { Lease } from "./lease.js";
 import { missReason } from "./misses.js";
+import { Removals } from "./overdue-removals.js";
 import { Queue, type QueuedRun } from "./queue.js";
 import type { Sandbox, SandboxState } from "./sandbox.js";
 import { Stock } from "./stock.js";
 import { Tally } from "./tally.js";
+import type { Asker } from "./waiting-line.js";
 import { type TargetChange, WarmTarget } from "./warm-target.js";
 
 /** Where a lane tells what happens in it. */
@@ -74,8 +77,11 @@ export class Lane implements AsyncDisposable {
   readonly #health: LaneHealth;
   readonly #holds: Holds;
   readonly #tally: Tally;
+  readonly #removals: Removals;
   readonly #over = new AbortController();
   #closing: Promise<void> | undefined;
+  /** Present from when somebody joins the line until those that wait are served. */
+  #request: NodeJS.Immediate | undefined;
 
   constructor(options: LaneOptions) {
     const { name, config, engine, observer, clock, log } = options;
@@ -83,6 +89,7 @@ export class Lane implements AsyncDisposable {
     this.#config = config;
     this.#options = options;
     this.#tally = new Tally({ clock, warmTarget: () => this.warmTarget });
+    this.#removals = new Removals(() => clock.now());
     this.#health = new LaneHealth({
       clock,
       retryMinMs: engine.retryMinMs,
@@ -102,14 +109,18 @@ export class Lane implements AsyncDisposable {
         this.#stock.empty();
       },
       onOver: () => {
-        this.#stock.request(this.#queue.length);
+        this.#requestSoon();
       },
     });
     this.#queue = new Queue({
       lane: name,
+      maxSandboxes: config.maxSandboxes,
       startsInParallel: engine.maxConcurrentStarts,
       clock,
       refillMs: () => this.#tally.refillMs,
+      onRoom: () => {
+        this.#requestSoon();
+      },
     });
     const factory = new SandboxFactory({
       spec: options.spec,
@@ -118,6 +129,7 @@ export class Lane implements AsyncDisposable {
       headway: options.headway,
       live: new Semaphore(config.maxSandboxes),
       health: this.#health,
+      removals: this.#removals,
       readyDeadlineMs: engine.readyDeadlineMs,
       clock,
       log,
@@ -166,6 +178,7 @@ export class Lane implements AsyncDisposable {
       },
       offer: (sandbox) => !this.#holds.isHeld && this.#queue.serve(sandbox),
       later: options.later,
+      clock,
     });
   }
 
@@ -209,13 +222,19 @@ export class Lane implements AsyncDisposable {
     return this.#queue.length;
   }
 
+  /** Why no sandboxes can be made; undefined while they can. */
   get fault(): DaemonError | undefined {
     return this.#health.fault;
   }
 
+  /** Why the lane is degraded, in words; null while it is not. */
+  get reason(): string | null {
+    return this.fault?.message ?? this.#removals.overdue?.words ?? null;
+  }
+
   get state(): "starting" | "ready" | "degraded" | "closing" {
     if (this.#closing !== undefined) return "closing";
-    if (this.#health.fault !== undefined) return "degraded";
+    if (this.reason !== null) return "degraded";
     return this.#tally.refillMs === null && this.warmTarget > 0 ? "starting" : "ready";
   }
 
@@ -244,11 +263,13 @@ export class Lane implements AsyncDisposable {
    * A ready sandbox at once, which is what most runs come to: there is one in hand, nobody is before them and nothing is in
    * the way. Within this turn of the event loop, because whatever came in between would be part of the run's latency.
    */
-  take({ askedAt, signal }: Pick<AcquireOptions, "askedAt" | "signal">): Lease | undefined {
-    if (signal.aborted || this.#closing !== undefined || this.#holds.isHeld || this.#queue.length > 0) return undefined;
+  take(run: Asker & Pick<AcquireOptions, "askedAt" | "signal">): Lease | undefined {
+    const { askedAt, signal } = run;
+    if (signal.aborted || this.#closing !== undefined || this.#holds.isHeld) return undefined;
+    if (!this.#queue.mayTake(run)) return undefined;
     const sandbox = this.#stock.take();
     if (sandbox === undefined) return undefined;
-    sandbox.markLeased();
+    sandbox.markLeased(this.#queue.hold(run));
     this.#arrived(askedAt);
     return this.#lease(sandbox, askedAt);
   }
@@ -277,15 +298,35 @@ export class Lane implements AsyncDisposable {
     const onMiss = (): void => {
       options.onMiss(this.#missReason());
     };
-    const behind = this.#queue.length - this.#stock.ready;
-    if (behind >= 0) {
+    const { ready } = this.#stock;
+    const behind = this.#queue.length - ready;
+    const isServedNow = behind < 0 || (ready > 0 && this.#queue.mayTake(options));
+    if (!isServedNow) {
       onMiss();
-      if (this.#health.fault !== undefined) throw this.#health.fault;
+      this.#requireHope();
       this.#queue.admit(options, { behind, maxQueued: this.config.maxQueued });
     }
-    const turn = this.#queue.wait(options, behind < 0 ? onMiss : undefined);
-    this.#stock.request(this.#queue.length);
-    return turn;
+    this.#requestSoon();
+    return this.#queue.wait(options, isServedNow ? onMiss : undefined);
+  }
+
+  /** @throws the lane's fault, or RemovalsOverdueError, where waiting would be for nothing */
+  #requireHope(): void {
+    if (this.#health.fault !== undefined) throw this.#health.fault;
+    const overdue = this.#removals.overdue;
+    if (overdue !== undefined && overdue.count >= this.#config.maxSandboxes)
+      throw new RemovalsOverdueError(overdue.words);
+  }
+
+  /**
+   * Serves who waits once all that came in this turn of the event loop is in the line: else who comes first in it would take
+   * the whole stock, however many the others are.
+   */
+  #requestSoon(): void {
+    this.#request ??= setImmediate(() => {
+      this.#request = undefined;
+      this.#stock.request(this.#queue.servable);
+    });
   }
 
   #missReason(): MissReason {
@@ -323,6 +364,7 @@ export class Lane implements AsyncDisposable {
   async #close(): Promise<void> {
     this.#over.abort(new ShuttingDownError());
     this.#target.stop();
+    clearImmediate(this.#request);
     this.#queue.refuse(new ShuttingDownError());
     await this.#stock.close();
   }

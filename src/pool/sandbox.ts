@@ -16,6 +16,7 @@ export class Sandbox {
   readonly #calm: () => Promise<void>;
   #state: SandboxState = "creating";
   #eviction: Promise<void> | undefined;
+  #onGone: (() => void) | undefined;
 
   constructor(
     running: RunningSandbox,
@@ -42,6 +43,11 @@ export class Sandbox {
     return this.#running.closed;
   }
 
+  /** Why the engine has not removed it yet, where that went wrong. */
+  get removalFault(): RunningSandbox["removalFault"] {
+    return this.#running.removalFault;
+  }
+
   get timings(): RunningSandbox["timings"] {
     return this.#running.timings;
   }
@@ -51,7 +57,9 @@ export class Sandbox {
     this.#enter("warm");
   }
 
-  markLeased(): void {
+  /** @param onGone hears that the engine has removed it */
+  markLeased(onGone: () => void): void {
+    this.#onGone = onGone;
     this.#enter("leased");
   }
 
@@ -70,6 +78,7 @@ export class Sandbox {
     await this.#calm();
     await this.#running.remove();
     this.#enter("gone");
+    this.#onGone?.();
   }
 
   #enter(state: SandboxState): void {

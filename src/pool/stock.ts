@@ -1,10 +1,10 @@
 import { setMaxListeners } from "node:events";
 import { createPool, type Pool } from "generic-pool";
+import type { Clock } from "../clock.js";
 import type { Sandbox } from "./sandbox.js";
 
-/** How often surplus is looked for, and how long a sandbox above the target may idle, in ms: long enough for the next burst. */
-const SURPLUS_INTERVAL_MS = 5_000;
-const SURPLUS_IDLE_MS = 60_000;
+/** For how long there may be more than the target because a line asked for it, in ms: long enough for the next burst. */
+const SURPLUS_MS = 60_000;
 
 declare module "generic-pool" {
   // Its minimum is read wherever it matters, but nothing of the public surface sets it: a lane's target changes while it lives.
@@ -33,6 +33,7 @@ export interface StockOptions {
    * cold, on the processor that the program's first line has to come through.
    */
   readonly later: (task: () => void) => void;
+  readonly clock: Clock;
 }
 
 /**
@@ -43,7 +44,9 @@ export interface StockOptions {
  * - `create` never rejects: the pool retries a rejected creation without any pause while somebody waits, and never again
  *   when nobody does.
  * - One ready sandbox is always taken out in advance, so that most runs do not wait for the pool's own dealings.
- * - Its minimum follows the lane's target: the field behind it is set, and what it evicts is chosen here, one at a time.
+ * - Its minimum follows the lane's target: the field behind it is set, and what is too many is evicted here, one at a time.
+ *   The pool's own eviction counts only what it has idle, not the one that is taken out in advance, and would leave that many
+ *   above the minimum for ever.
  * - Nobody waits in the pool's own line, which has no bound, no order among clients and no way out: waiting is the lane's.
  */
 export class Stock {
@@ -52,8 +55,10 @@ export class Stock {
   readonly #pool: Pool<Slot>;
   #warmTarget: number;
   #hasStarted = false;
-  /** The target has fallen, and there is more than it: perhaps still in creation. */
+  /** There is more than the target, perhaps still in creation, and it is to go: the target has fallen, or no line came for it. */
   #hasSurplus = false;
+  /** Whether more than the target is given its time. */
+  #isWatchingSurplus = false;
   #isTrimming = false;
   readonly #warm = new Set<Sandbox>();
   /** Requests to the pool that it has not answered. */
@@ -81,10 +86,7 @@ export class Stock {
         autostart: false,
         testOnBorrow: true,
         fifo: true,
-        evictionRunIntervalMillis: SURPLUS_INTERVAL_MS,
-        numTestsPerEvictionRun: options.max,
-        softIdleTimeoutMillis: SURPLUS_IDLE_MS,
-        idleTimeoutMillis: Number.MAX_SAFE_INTEGER,
+        evictionRunIntervalMillis: 0,
       },
     );
   }
@@ -128,7 +130,22 @@ export class Stock {
     }
   }
 
-  /** Evicts what a target that has fallen no longer covers. What a line had made for it and left is the pool's, a while later. */
+  /** More than the target was made, for a line that did not take it: it goes where nobody has come for it after a while. */
+  #watchSurplus(): void {
+    const { signal } = this.#closing;
+    if (this.#isWatchingSurplus || this.#pool.size <= this.#warmTarget || signal.aborted) return;
+    this.#isWatchingSurplus = true;
+    this.#options.clock.sleep(SURPLUS_MS, { signal }).then(
+      () => {
+        this.#isWatchingSurplus = false;
+        this.#hasSurplus = this.#pool.size > this.#warmTarget;
+        void this.#trim();
+      },
+      () => undefined, // Closing, which evicts everything.
+    );
+  }
+
+  /** Evicts what the target does not cover. */
   async #trim(): Promise<void> {
     if (this.#isTrimming) return;
     this.#isTrimming = true;
@@ -200,6 +217,7 @@ export class Stock {
       if (this.#inHand === undefined) this.#inHand = slot;
       else await this.#pool.release(slot);
       if (this.#hasSurplus) void this.#trim();
+      else this.#watchSurplus();
       return;
     }
     await this.#consume(slot);
@@ -266,6 +284,7 @@ export class Stock {
     setImmediate(() => {
       this.#reach();
       if (this.#hasSurplus) void this.#trim();
+      else this.#watchSurplus();
     });
     return { sandbox };
   }

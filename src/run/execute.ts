@@ -88,8 +88,8 @@ export async function execute(run: Run, context: ExecuteContext): Promise<void> 
 }
 
 /** A ready sandbox at once, if there is one. */
-function take({ receivedAt, termination }: Run, lane: RunLane): Lease | undefined {
-  const lease = lane.take({ askedAt: receivedAt, signal: termination.signal });
+function take({ client, party, receivedAt, termination }: Run, lane: RunLane): Lease | undefined {
+  const lease = lane.take({ client, party, askedAt: receivedAt, signal: termination.signal });
   return lease === undefined ? undefined : usable(lease);
 }
 
@@ -98,6 +98,7 @@ async function acquire(run: Run, lane: RunLane): Promise<Lease> {
   for (;;) {
     const lease = await lane.acquire({
       client: run.client,
+      party: run.party,
       queueMs: run.request.queueMs ?? lane.config.queueTimeoutMs,
       askedAt: run.receivedAt,
       signal: run.termination.signal,

@@ -28,6 +28,8 @@ export interface RunOptions {
   readonly request: RunMessage;
   /** Whoever sent it: its runs wait behind each other. */
   readonly client: string;
+  /** Whom that client is counted with when sandboxes are shared out; nobody else where this is left out. */
+  readonly party?: string;
   /** When the request came in, on the daemon's clock, in ms. */
   readonly receivedAt: number;
   readonly send: (message: ServerMessage) => void;
@@ -41,6 +43,7 @@ export interface RunOptions {
 export class Run {
   readonly request: RunMessage;
   readonly client: string;
+  readonly party: string;
   readonly receivedAt: number;
   readonly termination = new Termination();
   /** Why no sandbox was ready for it, if none was. */
@@ -64,6 +67,7 @@ export class Run {
   constructor(options: RunOptions) {
     this.request = options.request;
     this.client = options.client;
+    this.party = options.party ?? options.client;
     this.receivedAt = options.receivedAt;
     this.#options = options;
     const { stdin, stdinEncoding } = options.request;

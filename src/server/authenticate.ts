@@ -52,7 +52,7 @@ export class Door {
     path: string,
     entrance: "request" | "page" | "socket" = "request",
   ): Refusal | undefined {
-    const { host, origin, authorization } = request.headers;
+    const { host, origin } = request.headers;
     const { authority } = targetOf(request);
     // A browser always sends it; a checker that speaks HTTP/1.0 need not, and learns nothing there.
     const isChecker = host === undefined && request.httpVersion === "1.0" && OPEN_PATHS.has(path);
@@ -67,10 +67,7 @@ export class Door {
       };
     }
     if (this.#tokenHashes.length === 0 || entrance === "page" || OPEN_PATHS.has(path)) return undefined;
-    const token =
-      bearerToken(authorization) ??
-      (entrance === "socket" ? subprotocolToken(request.headers["sec-websocket-protocol"]) : undefined);
-    if (!this.#isKnownToken(token)) {
+    if (!this.#isKnownToken(tokenOf(request, entrance))) {
       return { code: "unauthorized", message: "Send a configured token as `Authorization: Bearer TOKEN`." };
     }
     return undefined;
@@ -112,6 +109,12 @@ export function targetOf({ url = "/" }: { readonly url?: string | undefined }): 
   const query = rest.indexOf("?");
   const path = query < 0 ? rest : rest.slice(0, query);
   return { path: absolute !== null && path === "" ? "/" : path, authority: absolute?.[1] };
+}
+
+/** The token that a request carries, known or not. */
+export function tokenOf({ headers }: IncomingMessage, entrance: "request" | "page" | "socket"): string | undefined {
+  const { authorization, "sec-websocket-protocol": subprotocols } = headers;
+  return bearerToken(authorization) ?? (entrance === "socket" ? subprotocolToken(subprotocols) : undefined);
 }
 
 function bearerToken(header: string | undefined): string | undefined {

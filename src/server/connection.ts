@@ -16,6 +16,8 @@ import type { OutputEncoder } from "./output-message.js";
 export interface ConnectionOptions {
   /** Tells this connection's runs from those of others. */
   readonly key: string;
+  /** Whom it is counted with when sandboxes are shared out. */
+  readonly party: string;
   readonly socket: WebSocket;
   /** What holds the reading, and puts large messages together; the daemon's own client has none. */
   readonly gate?: FrameGate | undefined;
@@ -229,7 +231,7 @@ export class Connection {
 
   #startRun(request: RunMessage, receivedAt: number): void {
     const { id } = request;
-    const { config, isDraining, execute, key } = this.#options;
+    const { config, isDraining, execute, key, party } = this.#options;
     if (this.#live.has(id)) {
       this.#refuse("duplicate_run", "A live run has this id already; it goes on.", id);
       return;
@@ -249,6 +251,7 @@ export class Connection {
     const run = new Run({
       request,
       client: key,
+      party,
       receivedAt,
       send: (message) => {
         // Its id is free again before the client can have read the ending.

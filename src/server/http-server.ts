@@ -21,6 +21,7 @@ import { LargeMessages } from "./large-messages.js";
 import { formatListenAddress, type ListenAddress, parseListenAddress } from "./listen-address.js";
 import { OutputEncoder } from "./output-message.js";
 import type { Pages } from "./pages.js";
+import { partyOf } from "./party.js";
 import { Rehearsal } from "./rehearsal.js";
 import { Turns } from "./turns.js";
 import { MAX_WATCHERS, type Watchers } from "./watchers.js";
@@ -306,7 +307,7 @@ export class HttpServer {
         this.#rehearsal.extend();
         await this.#options.execute(run);
       };
-      connection = this.#createConnection(webSocket, execute, gate);
+      connection = this.#createConnection(webSocket, execute, { gate, party: partyOf(request, this.#config.tokens) });
       const accepted = connection;
       this.#connections.add(accepted);
       webSocket.once("close", () => {
@@ -328,9 +329,14 @@ export class HttpServer {
     });
   }
 
-  #createConnection(socket: WebSocket, execute: (run: Run) => Promise<void>, gate?: FrameGate): Connection {
+  #createConnection(
+    socket: WebSocket,
+    execute: (run: Run) => Promise<void>,
+    { gate, party = "rehearsal" }: { gate?: FrameGate; party?: string } = {},
+  ): Connection {
     return new Connection({
       key: randomBytes(8).toString("hex"),
+      party,
       socket,
       gate,
       largeMessages: this.#largeMessages,

@@ -1,11 +1,13 @@
 import { z } from "zod";
+import type { PackedArrivals } from "./arrival-memory.js";
 import type { WatchAdvice } from "../protocol/watch.js";
 
 const whole = z.number().nonnegative();
 
 /** What the thread that replays the record is given. */
 export const adviceTask = z.object({
-  traceFile: z.string(),
+  /** The record: a file, or what was kept in memory. */
+  record: z.union([z.string(), z.custom<PackedArrivals>((value) => typeof value === "object" && value !== null)]),
   lanes: z.record(
     z.string(),
     z.object({

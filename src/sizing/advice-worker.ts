@@ -2,6 +2,7 @@ import { setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { messageOf } from "../errors.js";
 import { advise } from "./advise.js";
+import { unpacked } from "./arrival-memory.js";
 import { adviceTask, type WorkerAnswer } from "./advice-task.js";
 import { hoursOf, readTrace, TraceError } from "./trace.js";
 
@@ -13,9 +14,9 @@ const MAX_ARRIVALS = 50_000;
 setPriority(0, 19);
 
 async function answer(): Promise<WorkerAnswer> {
-  const { traceFile, ...options } = adviceTask.parse(workerData);
+  const { record, ...options } = adviceTask.parse(workerData);
   try {
-    const trace = (await readTrace(traceFile)).slice(-MAX_ARRIVALS);
+    const trace = (typeof record === "string" ? await readTrace(record) : unpacked(record)).slice(-MAX_ARRIVALS);
     const lanes = advise({ trace, ...options }).map(({ lane, runs, present, recommended, isReached, reason }) => {
       return { lane, runs, present, recommended, isReached, reason };
     });

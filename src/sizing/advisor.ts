@@ -15,7 +15,7 @@ const RETRY_MS = 30_000;
 const DEADLINE_MS = 60_000;
 const MAX_MEMORY_MB = 256;
 
-export type AdviceSubject = Omit<AdviceTask, "traceFile" | "targetHitRate"> & { readonly traceFile: string | null };
+export type AdviceSubject = Omit<AdviceTask, "targetHitRate">;
 
 export interface AdvisorOptions {
   /** The record and the lanes as they are now. */
@@ -49,21 +49,15 @@ export class Advisor implements AsyncDisposable {
 
   #begin(): void {
     const { subject, clock } = this.#options;
-    const { traceFile, ...rest } = subject();
-    // Neither changes without a new start of the daemon.
-    this.#due = traceFile === null ? Infinity : clock.now() + RETRY_MS;
-    if (traceFile === null) {
-      this.#advice = { state: "off" };
-      return;
-    }
-    const task: AdviceTask = { traceFile, ...rest, targetHitRate: DEFAULT_TARGET_HIT_RATE };
+    const task: AdviceTask = { ...subject(), targetHitRate: DEFAULT_TARGET_HIT_RATE };
+    this.#due = clock.now() + RETRY_MS;
     const worker = new Worker(join(packageRoot(), "dist", "src", "sizing", "advice-worker.js"), {
       workerData: task,
       resourceLimits: { maxOldGenerationSizeMb: MAX_MEMORY_MB },
     });
     this.#worker = worker;
     const deadline = setTimeout(() => {
-      this.#fail(`the replay of ${traceFile} takes longer than ${DEADLINE_MS / 1_000} s; ask \`matchbox advise\``);
+      this.#fail(`the replay of the record takes longer than ${DEADLINE_MS / 1_000} s; ask \`matchbox advise\``);
       void worker.terminate();
     }, DEADLINE_MS);
     worker.unref();

@@ -2,7 +2,7 @@ import { appendFile, open, rename, truncate } from "node:fs/promises";
 import type { Clock } from "../clock.js";
 import { ConfigError, hasCode, messageOf } from "../errors.js";
 import type { Log } from "../log.js";
-import { earlierSegment, parseTrace, TRACE_HEADER, TraceError, type TraceLine } from "./trace.js";
+import { earlierSegment, parseTrace, TRACE_HEADER, TraceError, type TraceLine, traceLineOf } from "./trace.js";
 
 /** Between writes, in ms: what a daemon that is killed loses, against one write for each run. */
 const WRITE_INTERVAL_MS = 1_000;
@@ -67,10 +67,9 @@ export class ArrivalLog implements AsyncDisposable {
   }
 
   /** Notes a run; its line is written within a second. */
-  add({ t, lane, ms }: TraceLine): void {
+  add(line: TraceLine): void {
     if (this.#closing.signal.aborted || this.#waiting.length >= MAX_WAITING_LINES) return;
-    const rounded = { t: Math.round(t), lane, ms: ms === null ? null : Math.round(ms) };
-    this.#waiting.push(`${JSON.stringify(rounded)}\n`);
+    this.#waiting.push(traceLineOf(line));
     this.#writing ??= this.#writeSoon();
   }
 

@@ -19,6 +19,11 @@ const traceLine = z.strictObject({
 
 export type TraceLine = z.infer<typeof traceLine>;
 
+/** One line of a trace's file. */
+export function traceLineOf({ t, lane, ms }: TraceLine): string {
+  return `${JSON.stringify({ t: Math.round(t), lane, ms: ms === null ? null : Math.round(ms) })}\n`;
+}
+
 /** A trace that cannot be read; the message names file and line. */
 export class TraceError extends Error {
   override readonly name = "TraceError";

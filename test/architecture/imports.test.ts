@@ -140,7 +140,7 @@ const RULES: Readonly<
     types: ["config/schema.ts", "journal.ts", "pool/lane.ts", "server/http-server.ts"],
   },
   "journal.ts": {
-    values: ["metrics.ts", "pool/statistics.ts", "sizing/arrival-log.ts", ...LEAVES],
+    values: ["metrics.ts", "pool/statistics.ts", "sizing/arrival-log.ts", "sizing/arrival-memory.ts", ...LEAVES],
     types: ["config/schema.ts", "container/runtime.ts", "protocol", "run"],
   },
   "metrics.ts": { values: ["protocol/lanes.ts"], types: ["container/runtime.ts", "pool", "protocol"] },

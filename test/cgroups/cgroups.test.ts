@@ -27,7 +27,16 @@ function caseOf(name: string, language: Language, code: string, timeoutMs = 120_
   const main = language === "python" ? "main.py" : "main.sh";
   const input = encodeProgram({
     files: [{ path: main, mode: 0o644, content: Buffer.from(code) }],
-    ...{ args: [], env: {}, timeoutMs, graceMs: 0, stdinOpen: false, collect: [], maxCollectBytes: 0, maxCollectFiles: 0 },
+    ...{
+      args: [],
+      env: {},
+      timeoutMs,
+      graceMs: 0,
+      stdinOpen: false,
+      collect: [],
+      maxCollectBytes: 0,
+      maxCollectFiles: 0,
+    },
   });
   return { name, command, pids, memoryBytes: MEMORY_BYTES, input };
 }

@@ -7,6 +7,10 @@ import { randomBytes } from "node:crypto";
 import { engineAddress } from "../../src/container/engine-address.js";
 
 type Replacement = readonly [text: string, by: string];
+
+/** What becomes of requests to remove a container; the engine gets those that are not refused. */
+type Removals = "answered" | "done, told as failed" | "done, not answered" | "refused";
+
 interface Rewrite {
   readonly toEngine?: Replacement;
   readonly fromEngine?: Replacement;
@@ -22,6 +26,10 @@ export class EngineProxy implements AsyncDisposable {
   readonly #rewrite: Rewrite;
   #server: Server | undefined;
   #silent = false;
+  /** From now on. */
+  removals: Removals = "answered";
+  /** How late answers to questions for a list of containers come, in ms. */
+  listDelayMs = 0;
 
   /** @param rewrite replaces text of what passes, in each direction, by text of the same length */
   constructor(rewrite: Rewrite = {}) {
@@ -39,8 +47,9 @@ export class EngineProxy implements AsyncDisposable {
           ? connect({ path: address.socketPath, allowHalfOpen: true })
           : connect(address.port, address.host),
       );
-      client.pipe(replacing(this.#rewrite.toEngine)).pipe(engine);
-      engine.pipe(replacing(this.#rewrite.fromEngine)).pipe(client);
+      const { toEngine, fromEngine } = this.#misbehaving(client);
+      client.pipe(replacing(this.#rewrite.toEngine)).pipe(toEngine).pipe(engine);
+      engine.pipe(replacing(this.#rewrite.fromEngine)).pipe(fromEngine).pipe(client);
       client.on("close", () => engine.destroy());
       engine.on("close", () => client.destroy());
     });
@@ -69,6 +78,34 @@ export class EngineProxy implements AsyncDisposable {
     await this.die();
   }
 
+  /** One connection's requests come one after the other, each in one chunk. */
+  #misbehaving(client: Socket): { toEngine: Transform; fromEngine: Transform } {
+    let asked: "removal" | "list" | "other" = "other";
+    const toEngine = new Transform({
+      transform: (chunk: Buffer, _encoding, done) => {
+        const line = chunk.toString("latin1", 0, 200).split("\r\n", 1)[0] ?? "";
+        if (/^DELETE \S*\/containers\//.test(line)) asked = "removal";
+        else if (/^GET \S*\/containers\/json/.test(line)) asked = "list";
+        else asked = "other";
+        if (asked === "removal" && this.removals === "refused") {
+          client.write(REFUSAL);
+          done();
+        } else {
+          done(null, chunk);
+        }
+      },
+    });
+    const fromEngine = new Transform({
+      transform: (chunk: Buffer, _encoding, done) => {
+        if (asked === "removal" && this.removals === "done, told as failed") done(null, REFUSAL);
+        else if (asked === "removal" && this.removals === "done, not answered") done();
+        else if (asked === "list" && this.listDelayMs > 0) setTimeout(done, this.listDelayMs, null, chunk);
+        else done(null, chunk);
+      },
+    });
+    return { toEngine, fromEngine };
+  }
+
   #track(socket: Socket): Socket {
     this.#sockets.add(socket);
     socket.on("error", () => socket.destroy());
@@ -76,6 +113,11 @@ export class EngineProxy implements AsyncDisposable {
     return socket;
   }
 }
+
+const WORDS = JSON.stringify({ message: "the disk is broken" });
+const REFUSAL = Buffer.from(
+  `HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\nContent-Length: ${WORDS.length}\r\n\r\n${WORDS}`,
+);
 
 /** Sees one chunk at a time, which a request of the daemon's is. */
 function replacing(replacement: Replacement | undefined): Transform {

@@ -45,8 +45,11 @@ export interface FakeBehaviour {
   launchMs: number;
   /** Time from a launch to READY, or how that fails. */
   ready: number | "never" | "wrong_version" | "failed" | "dies";
-  /** Time that a removal takes, or never gets through. */
-  removal: number | "never";
+  /**
+   * Time that a removal takes; or it never gets through; or the engine takes the sandbox away and answers with an error, or
+   * with nothing; or it answers with an error and takes nothing away.
+   */
+  removal: number | "never" | "unconfirmed" | "refused";
 }
 
 /** A container engine in memory. What it holds outlives the daemons, so two runtimes can be two daemons, or two lives of one. */
@@ -98,6 +101,7 @@ export class FakeRuntime implements SandboxRuntime {
   readonly #instance: string;
   readonly #ledger = new Set<SandboxId>();
   readonly #removals = new Set<Promise<void>>();
+  readonly #unconfirmed = new Set<FakeSandbox>();
   readonly #closing = new AbortController();
 
   constructor(engine: FakeEngine, instance: string) {
@@ -142,6 +146,7 @@ export class FakeRuntime implements SandboxRuntime {
         void removal.then(() => this.#removals.delete(removal));
       },
       onGone: (id) => this.#ledger.delete(id),
+      onUnconfirmed: (unconfirmed) => this.#unconfirmed.add(unconfirmed),
     });
     this.#ledger.add(sandbox.id);
     this.#engine.sandboxes.push(sandbox);
@@ -151,6 +156,8 @@ export class FakeRuntime implements SandboxRuntime {
   async reap({ signal }: { signal: AbortSignal }): Promise<number> {
     await Promise.resolve();
     this.#requireEngine(signal);
+    for (const sandbox of this.#unconfirmed) if (!this.#engine.sandboxes.includes(sandbox)) sandbox.confirmGone();
+    this.#unconfirmed.clear();
     const leftovers = this.#engine.sandboxes.filter(
       ({ instance, id }) => instance === this.#instance && !this.#ledger.has(id),
     );
@@ -194,6 +201,10 @@ export class FakeSandbox implements RunningSandbox {
   readonly #given: AbortSignal;
   readonly #onRemoval: (removal: Promise<void>) => void;
   readonly #onGone: (id: SandboxId) => void;
+  readonly #onUnconfirmed: (sandbox: FakeSandbox) => void;
+  removalFault: EngineRefusedError | undefined;
+  /** Ends a removal that the engine does not confirm. */
+  confirmGone: () => void = () => undefined;
   readonly #runner: FakeRunner;
   #end: SandboxEnd = { exitCode: undefined, oomKilled: false };
   #removal: Promise<void> | undefined;
@@ -209,6 +220,7 @@ export class FakeSandbox implements RunningSandbox {
       given: AbortSignal;
       onRemoval: (removal: Promise<void>) => void;
       onGone: (id: SandboxId) => void;
+      onUnconfirmed: (sandbox: FakeSandbox) => void;
     },
   ) {
     this.#engine = engine;
@@ -219,6 +231,7 @@ export class FakeSandbox implements RunningSandbox {
     this.#given = options.given;
     this.#onRemoval = options.onRemoval;
     this.#onGone = options.onGone;
+    this.#onUnconfirmed = options.onUnconfirmed;
     const runner = new FakeRunner({
       clock: engine.clock,
       output: this.output,
@@ -304,13 +317,22 @@ export class FakeSandbox implements RunningSandbox {
   /** The engine takes the sandbox away, by itself after its end or because it was told to: once, and in its own time. */
   #vanish(): Promise<void> {
     return (this.#vanishing ??= this.#wait(this.#engine.behaviour.removal).then(() => {
+      this.removalFault = undefined;
       this.#engine.forget(this);
       this.#onGone(this.id);
     }));
   }
 
   async #wait(removal: FakeBehaviour["removal"]): Promise<void> {
-    if (removal === "never") await new Promise<never>(() => undefined);
+    if (removal === "unconfirmed") {
+      this.#engine.forget(this);
+      this.removalFault = new EngineRefusedError("The container engine refused to remove a container: fake");
+      this.#onUnconfirmed(this);
+      await new Promise<void>((resolve) => (this.confirmGone = resolve));
+    } else if (removal === "refused") {
+      this.removalFault = new EngineRefusedError("The container engine refused to remove a container: fake");
+      await new Promise<never>(() => undefined);
+    } else if (removal === "never") await new Promise<never>(() => undefined);
     else if (removal > 0) await this.#engine.clock.sleep(removal);
   }
 }

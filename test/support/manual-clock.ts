@@ -60,6 +60,12 @@ export class ManualClock implements Clock {
     await settle();
   }
 
+  /** Wakes all that are due by then in one turn, as a process that stood still does. */
+  skip(ms: number): void {
+    this.#now += ms;
+    for (const sleeper of [...this.#sleepers]) if (sleeper.at <= this.#now) sleeper.wake();
+  }
+
   /** The earliest sleeper that is due by then; of several at one moment, the one that lay down first. */
   #next(until: number): Sleeper | undefined {
     let first: Sleeper | undefined;

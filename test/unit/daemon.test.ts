@@ -98,6 +98,7 @@ class DaemonRig implements AsyncDisposable {
 function acquire({ clock }: DaemonRig, lane: Lane): ReturnType<Lane["acquire"]> {
   return lane.acquire({
     client: "anybody",
+    party: "anybody",
     queueMs: 60_000,
     askedAt: clock.now(),
     signal: new AbortController().signal,

@@ -156,7 +156,7 @@ describe("a run that asks a lane for a sandbox", () => {
     expect(order).toEqual(["x1", "y1", "z1", "x2", "y2", "x3"]);
   });
 
-  it("hears of its place when it has to wait, and again whenever it moves", async () => {
+  it("hears of its place when it has to wait, and soon again when it has moved", async () => {
     await using rig = await LaneRig.start({ warm: 0, maxSandboxes: 1 });
     const held = await rig.acquire();
     const told: Record<string, number[]> = { a: [], b: [], c: [] };
@@ -171,9 +171,14 @@ describe("a run that asks a lane for a sandbox", () => {
     expect(told).toEqual({ a: [1], b: [2], c: [3] });
     abort.abort(new Error("gone"));
     expect(await failureOf(b!)).toBe(abort.signal.reason);
+    expect(told).toEqual({ a: [1], b: [2], c: [3] });
+    await rig.clock.advance(300);
     expect(told).toEqual({ a: [1], b: [2], c: [3, 2] });
     await held[Symbol.asyncDispose]();
-    await (await a!)[Symbol.asyncDispose]();
+    const next = await a!;
+    await rig.clock.advance(300);
+    expect(told).toEqual({ a: [1], b: [2], c: [3, 2, 1] });
+    await next[Symbol.asyncDispose]();
     await c;
     expect(told).toEqual({ a: [1], b: [2], c: [3, 2, 1] });
   });

@@ -89,6 +89,7 @@ export class LaneRig implements AsyncDisposable {
   async acquire(options: Partial<Parameters<Lane["acquire"]>[0]> = {}): Promise<Lease> {
     const asked = {
       client: "anybody",
+      party: options.client ?? "anybody",
       queueMs: 30_000,
       askedAt: this.clock.now(),
       signal: new AbortController().signal,
@@ -97,6 +98,11 @@ export class LaneRig implements AsyncDisposable {
       ...options,
     };
     return this.lane.take(asked) ?? (await this.lane.acquire(asked));
+  }
+
+  /** What the daemon's housekeeping does now and then. */
+  async reap(): Promise<number> {
+    return this.#runtime.reap({ signal: new AbortController().signal });
   }
 
   /** Closes the lane, letting the moments pass for which a refill still waits. */

@@ -7,11 +7,12 @@ interface Named extends Waiter {
 
 /** A waiter named after its client and its number, as in `x1`. */
 function waiter(name: string): Named {
-  return { name, client: name.slice(0, 1), resolve: () => undefined, reject: () => undefined, place: 0 };
+  const client = name.slice(0, 1);
+  return { name, client, party: client, resolve: () => undefined, reject: () => undefined, place: 0 };
 }
 
 function lineOf(names: string): { line: WaitingLine; waiters: Map<string, Named> } {
-  const line = new WaitingLine();
+  const line = new WaitingLine({ maxSandboxes: 32, now: () => 0 });
   const waiters = new Map(names.split(" ").map((name) => [name, waiter(name)]));
   for (const one of waiters.values()) line.join(one);
   return { line, waiters };
@@ -69,7 +70,7 @@ describe("the waiting line", () => {
   });
 
   it("is empty at first and in the end", () => {
-    const line = new WaitingLine();
+    const line = new WaitingLine({ maxSandboxes: 32, now: () => 0 });
     expect([line.length, line.next(), [...line].length]).toEqual([0, undefined, 0]);
     const only = waiter("x1");
     line.join(only);
