@@ -63,8 +63,8 @@ int main(void) { char *p = malloc(8); puts("output"); fflush(stdout); free(p); r
 END
 gcc -fsanitize=address -o main main.c; ./main 2>errors; echo $?; grep -o heap-use-after-free errors | head -1`,
   "renice, prlimit, taskset, ionice and chrt of the shell itself": `
-{ renice -n 3 -p $$; prlimit --pid $$ --nofile=100:200; taskset -cp 0 $$; ionice -c 3 -p $$; chrt -b -p 0 $$; } 2>&1 | sed "s/$$/PID/g"
-ulimit -n; nice; taskset -cp $$ | sed "s/$$/PID/"; ionice -p $$; chrt -p $$ | sed "s/$$/PID/"`,
+{ renice -n 3 -p $$; prlimit --pid $$ --nofile=100:200; taskset -cp 0 $$; ionice -c 3 -p $$; chrt -b -p 0 $$; } 2>&1 | sed "s/^\\(pid \\)\\?$$\\b/\\1PID/"
+ulimit -n; nice; taskset -cp $$ | sed "s/^\\(pid \\)\\?$$\\b/\\1PID/"; ionice -p $$; chrt -p $$ | sed "s/^\\(pid \\)\\?$$\\b/\\1PID/"`,
   "psutil, of its own process": `python3 - <<'END'
 import psutil
 own = psutil.Process()
@@ -122,7 +122,8 @@ describe.runIf(isAsked)("programs that are particular about the kernel", () => {
     { timeout: RUN_DEADLINE_MS },
     async (_, program) => {
       const plain = await runContainer({
-        command: ["bash", "-c", script(program)],
+        // Not as PID 1, which no program is in a lane.
+        command: ["sh", "-c", 'bash -c "$0"; exit $?', script(program)],
         label: LABEL,
         image,
         hostConfig: {
