@@ -224,7 +224,7 @@ describe("the options of a container", () => {
   it("has the suggested variables, where neither the image nor the lane has its own", () => {
     const suggestedEnv = { LANE: "1", IMAGE: "1", FREE: "1" };
     expect(closed({ suggestedEnv }, { imageVariables: ["IMAGE"] }).Env?.toSorted()).toEqual([
-      ...["FREE=1", "HOME=/home/sandboxuser", "LANE=a b=c"],
+      ...["FREE=1", "HOME=/home/sandboxuser", "LANE=a b=c", "LSAN_OPTIONS=detect_leaks=0"],
     ]);
   });
 
