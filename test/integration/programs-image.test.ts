@@ -4,7 +4,7 @@ import { ensureOwnImage } from "../support/own-image.js";
 import { Peer } from "../support/peer.js";
 import { countContainers, runContainer } from "../support/probes/engine.js";
 
-/** The image takes many minutes to build and holds gigabytes, so these tests run on demand: `npm run test:programs`. */
+/** The image takes minutes to build and more than a gigabyte, so `npm test` leaves these out: `npm run test:programs`. */
 const isAsked = process.env["MATCHBOX_TEST_PROGRAMS"] === "1";
 const BUILD_DEADLINE_MS = 60 * 60_000;
 const RUN_DEADLINE_MS = 300_000;
