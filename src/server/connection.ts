@@ -34,7 +34,7 @@ export interface ConnectionOptions {
 
 /** The close code for a text that is no UTF-8 (RFC 6455, 7.4.1). */
 const NOT_UTF8 = 1007;
-/** How long a client that took nothing for too long has to read on after all, and to hear why it is disconnected, in ms. */
+/** How long a client that is sent away has to read on, and to hear why, in ms. */
 const FAREWELL_MS = 5_000;
 
 /** One client's WebSocket: many runs at once, each with its own ending, whatever happens to the others. */
@@ -85,9 +85,13 @@ export class Connection {
       this.#outbox.close();
       this.terminateRuns("client_gone");
     });
-    // What is wrong with the connection shows as its close.
     socket.on("error", () => {
-      socket.terminate();
+      // `ws` has said why, by a close code. To drop a connection on which more arrives is to take that back: the client's
+      // system forgets what it has not read yet.
+      this.#farewell ??= setTimeout(() => {
+        socket.terminate();
+      }, FAREWELL_MS);
+      this.terminateRuns("client_gone");
     });
     this.#outbox.send(options.hello);
   }
