@@ -84,7 +84,9 @@ const laneAdvice = z.object({
 });
 
 export const watchAdvice = z.discriminatedUnion("state", [
-  z.object({ state: z.literal("off") }).describe("Nothing is recorded. Daemons of this version always record, in memory where no file is configured."),
+  z
+    .object({ state: z.literal("off") })
+    .describe("Nothing is recorded. Daemons of this version always record, in memory where no file is configured."),
   z.object({ state: z.literal("pending") }),
   z.object({ state: z.literal("failed"), message: z.string() }),
   z.object({

@@ -23,7 +23,11 @@ export function counselFor(advice: WatchAdvice, lane: string, present: number): 
       return quiet("no advice", advice.message);
     case "ready": {
       const own = advice.lanes.find((one) => one.lane === lane);
-      if (own === undefined) return quiet("no runs yet", "The record has no run of this lane yet: the advice comes with the first, and is worth most after a day like most.");
+      if (own === undefined)
+        return quiet(
+          "no runs yet",
+          "The record has no run of this lane yet: the advice comes with the first, and is worth most after a day like most.",
+        );
       const basis = ` (${formatCount(own.runs)} runs, target ${formatShare(advice.targetHitRate)})`;
       if (own.present === null) return quiet(`follows the runs: ${present}`, `${own.reason}${basis}`);
       const isChange = own.recommended !== present;
