@@ -7,7 +7,7 @@ import { printable, printableJson, twicePrintableJson } from "../../src/printabl
 const COMMANDS = [
   ...Array.from({ length: 32 }, (_, code) => String.fromCharCode(code)).filter((one) => one !== "\n" && one !== "\t"),
   ...Array.from({ length: 33 }, (_, code) => String.fromCharCode(0x7f + code)),
-  ..."\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u200b\ufeff",
+  ...Array.from("\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u200b\ufeff"),
   "\u{e0041}",
 ];
 const HOSTILE = `a${COMMANDS.join("b")}\u009b2Jz`;
@@ -27,7 +27,7 @@ function logged(write: (log: ReturnType<typeof pino>) => void, pretty: boolean):
 }
 
 function prettyOf(line: string): string {
-  return PinoPretty.prettyFactory({ colorize: false, singleLine: true })(line) ?? "";
+  return PinoPretty.prettyFactory({ colorize: false, singleLine: true })(line);
 }
 
 describe("text from elsewhere", () => {
