@@ -306,7 +306,8 @@ export class DockerRuntime implements SandboxRuntime {
     const now = Date.now() / 1000;
     const leftovers = found.filter((container) => {
       const id = container.Labels[SANDBOX_LABEL];
-      if (id === undefined) return false;
+      // One of another name was made by somebody else from our options, and would be counted at each look.
+      if (id === undefined || !container.Names.includes(`/${containerName(id as SandboxId)}`)) return false;
       if (container.Labels[INSTANCE_LABEL] === instance) return !isOurs(id);
       return container.State !== "running" && now - container.Created > ABANDONED_AFTER_S;
     });
