@@ -21,6 +21,8 @@ describe("a lane that preloads modules", () => {
       "engine.retryMinMs=60000",
       "engine.retryMaxMs=60000",
       "lanes.python.warm=1",
+      // As many as the lane beside it: programs are told how many they have.
+      "lanes.python.cpus=2",
       "lanes.shell.warm=0",
       "lanes.pre={language: python, preload: [this, requests, uuid], warm: 1, maxSandboxes: 8, cpus: 2}",
       "lanes.many={language: python, preload: [random, uuid], warm: 0, maxSandboxes: 24, cpus: 2, queueTimeoutMs: 180000}",

@@ -247,7 +247,7 @@ def watch_imports(plain):
     imports, aliases, being_loaded, number = {}, {}, [], [len(modules)]
 
     def note(name):
-        if being_loaded:
+        if being_loaded and name != "__main__":  # the program: whatever it is, it is there
             parts = name.split(".")
             for end in range(len(parts)):
                 imports[being_loaded[-1]][".".join(parts[: end + 1])] = None
@@ -545,6 +545,8 @@ def keep_for_later(plain, loaded, imports, aliases, folders):
                 if parent in plain and child not in plain[parent].__dict__:
                     setattr(plain[parent], child, modules[asked])
             for parent in folders_asked:
+                if parent not in loaded:
+                    continue  # a plain start has it, and its folder
                 for folder in loaded[parent].__dict__.get("__path__", ()):
                     if folder in folders and folder not in finders:
                         finders[folder] = folders[folder]
