@@ -25,7 +25,7 @@ export function isWorkspacePath(path: string): boolean {
  * could set them would not be the run of a plain `python3 main.py` any more, and some would come too late to take effect.
  */
 const RESERVED_VARIABLES =
-  /^(?:LD_.*|PYTHON.*|BASH.*|MATCHBOX_.*|__matchbox_.*|GLIBC_TUNABLES|MALLOC_.*|GCONV_PATH|LOCPATH|ENV|IFS|SHELLOPTS|POSIXLY_CORRECT|PS4|PROMPT_COMMAND|UID|EUID|PPID|SHLVL|_)$/;
+  /^(?:LD_.*|PYTHON(?!_CPU_COUNT$).*|BASH.*|MATCHBOX_.*|__matchbox_.*|GLIBC_TUNABLES|MALLOC_.*|GCONV_PATH|LOCPATH|ENV|IFS|SHELLOPTS|POSIXLY_CORRECT|PS4|PROMPT_COMMAND|UID|EUID|PPID|SHLVL|_)$/;
 
 /** Whether a client may set this environment variable. */
 export function isUserVariable(name: string): boolean {

@@ -206,7 +206,7 @@ describe("B2 isolation posture, from inside", () => {
       expect([...everything.setuid, ...everything.capable]).toEqual([]);
       expect(powers).toEqual({
         ...{ "setuid(0)": "EPERM", "setgid(0)": "EPERM", setgroups: "EPERM" },
-        ...{ nosuid: Array(5).fill(true), nodev: Array(5).fill(true) },
+        ...{ nosuid: Array(6).fill(true), nodev: Array(6).fill(true) },
         "setuid copy": "10001",
         programs: [],
         ...{ "real-time": "EPERM", nice: expect.stringMatching(/^E(?:PERM|ACCES)$/) as string },

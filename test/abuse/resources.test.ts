@@ -290,7 +290,7 @@ def until_full(step):
     try:
         while True: step()
     except OSError as error: return errno.errorcode[error.errno]
-folders = ["/workspace", "/tmp", os.path.expanduser("~"), "/dev/shm"]
+folders = ["/workspace", "/tmp", "/var/tmp", os.path.expanduser("~"), "/dev/shm"]
 for folder in folders:
     with open(folder + "/fill", "wb", buffering=0) as file:
         print(until_full(lambda: file.write(bytes(1 << 20))), round(os.fstat(file.fileno()).st_size / (1 << 20)))
@@ -299,19 +299,19 @@ os.chdir("/tmp")
 for i in range(1000): open(str(i).zfill(255), "w").close()
 print(until_full(lambda: open("x" * 256, "w")))
 with open("sparse", "w") as file: file.truncate(1 << 40)
-os.chdir(folders[2])
+os.chdir(folders[3])
 depth = 0
 def deeper():
     global depth
     os.mkdir("d"); os.chdir("d"); depth += 1
 print(until_full(deeper), depth > 60_000)
-for place in ["/", "/etc", "/usr", "/var/tmp", "/run", "/opt/matchbox", "/home"]:
+for place in ["/", "/etc", "/usr", "/var", "/run", "/opt/matchbox", "/home"]:
     try: open(place + "/x", "w"); print("wrote to", place)
     except OSError: pass
 input()`,
         { stdin: true, collect: ["**/*"] },
       );
-      await waitFor(() => peer.outcome(id).stdout.split("\n").length > 6, {
+      await waitFor(() => peer.outcome(id).stdout.split("\n").length > 7, {
         timeoutMs: 30_000,
         what: "everything to be full",
       });
@@ -323,7 +323,7 @@ input()`,
       const { stdout, stderr, exit } = await peer.ending(id);
       const full = `ENOSPC ${TMPFS_MIB}\n`;
       expect({ stdout, stderr }).toEqual({
-        stdout: `${full}${full}${full}ENOSPC 64\nENAMETOOLONG\nENOSPC True\n`,
+        stdout: `${full.repeat(4)}ENOSPC 64\nENAMETOOLONG\nENOSPC True\n`,
         stderr: "",
       });
       expect(exit).toMatchObject({ reason: "exited", exitCode: 0 });

@@ -1,13 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync, read } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CLI, type DaemonProcess, startDaemonProcess } from "../support/daemon.js";
-import { waitFor } from "../support/wait.js";
 
 /** As a shell has it for a program that SIGPIPE ended. */
 const EXIT_SIGPIPE = 141;
@@ -89,28 +86,5 @@ describe("commands whose reader has gone", () => {
 
   it("both are closed: the exit code is the program's", async () => {
     expect(await shell("matchbox run python 'raise SystemExit(7)' >&- 2>&-")).toMatchObject({ code: 7 });
-  });
-
-  it("a watch whose reader has stopped ends at once with Ctrl-C", async () => {
-    const fifo = join(folder, "unread");
-    await shell(`mkfifo '${fifo}'`);
-    // Open for both, so that neither end waits for the other.
-    const held = openSync(fifo, "r+");
-    const child = spawn(process.execPath, [CLI, "status", "--watch", "--json"], {
-      env: { PATH: process.env["PATH"], MATCHBOX_URL: daemon.url },
-      stdio: ["ignore", held, "inherit"],
-    });
-    await new Promise((resolve) => read(held, Buffer.alloc(16), 0, 16, null, resolve));
-    // Fills what the pipe holds, without waiting for a minute of reports.
-    const filler = spawn("sh", ["-c", "head -c 200000 /dev/zero"], { stdio: ["ignore", held, "ignore"] });
-    await sleep(3_000);
-    child.kill("SIGINT");
-    await waitFor(() => child.exitCode !== null || child.signalCode !== null, {
-      timeoutMs: 20_000,
-      what: "the watch to end",
-    });
-    expect([child.exitCode, child.signalCode]).toEqual([0, null]);
-    filler.kill("SIGKILL");
-    closeSync(held);
   });
 });

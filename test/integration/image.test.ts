@@ -10,7 +10,6 @@ describe("the sandbox image", () => {
     daemon = await startDaemon([
       "lanes.two={language: python, cpus: 1.2, warm: 0, allowedEnv: ['*']}",
       "lanes.three={language: python, cpus: 2, env: {PYTHON_CPU_COUNT: '3', OMP_NUM_THREADS: '5'}, warm: 0}",
-      "lanes.traced={language: shell, env: {SHELLOPTS: 'xtrace:errexit:nounset'}, warm: 0}",
     ]);
     peer = await Peer.connect(daemon.url);
   });
@@ -110,7 +109,7 @@ describe("the sandbox image", () => {
     ["less passes on what it is given", "printf '1\\n2\\n' | less", "1\n2\n"],
     [
       "file knows what is what",
-      "printf '%%PDF-1.4\\n' >p; file -b p; file -b --mime-type /bin/sh",
+      "printf '%%PDF-1.4\\n' >p; file -b p; file -bL --mime-type /bin/sh",
       "PDF document, version 1.4\napplication/x-pie-executable\n",
     ],
   ];
@@ -120,15 +119,10 @@ describe("the sandbox image", () => {
     expect(exit?.reason).toBe("exited");
   });
 
-  it("traces nothing of its own where the lane has bash trace scripts", async () => {
-    const { stdout, stderr, exit } = await peer.run("traced", 'echo "$-" "$#"\nfalse\necho never');
-    expect([stdout, stderr, exit?.exitCode]).toEqual(["ehuxB 0\n", "+ echo ehuxB 0\n+ false\n", 1]);
-  });
-
-  it("can be written to in the workspace, /tmp, home and shared memory, and nowhere else", async () => {
+  it("can be written to in the workspace, /tmp, /var/tmp, home and shared memory, and nowhere else", async () => {
     const code =
-      "for d in /workspace /tmp ~ /dev/shm / /usr /etc /opt/matchbox /proc/sys /sys /dev; do touch $d/x 2>/dev/null && echo $d; done";
-    expect((await peer.run("shell", code)).stdout).toBe("/workspace\n/tmp\n/home/sandboxuser\n/dev/shm\n");
+      "for d in /workspace /tmp /var/tmp ~ /dev/shm / /usr /etc /opt/matchbox /proc/sys /sys /dev; do touch $d/x 2>/dev/null && echo $d; done";
+    expect((await peer.run("shell", code)).stdout).toBe("/workspace\n/tmp\n/var/tmp\n/home/sandboxuser\n/dev/shm\n");
   });
 
   it("lets pip install for the unprivileged user, into a home from which programs load", async () => {

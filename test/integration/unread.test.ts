@@ -121,25 +121,28 @@ describe("a client that does not read", () => {
     await daemon[Symbol.asyncDispose]();
   });
 
-  /** Has a run of this client flood until nothing more of it is read. */
-  async function flooded(peer: Peer): Promise<string> {
-    const flood = peer.start("shell", "exec yes");
-    await peer.heard(flood, "stdout");
+  /** A program that says something once the client does not read any more. */
+  function soon(code: string): string {
+    return `import time\ntime.sleep(1)\n${code}`;
+  }
+
+  /** Has another run of this client flood until nothing more of it is read, nor anything more that the client sends. */
+  async function flood(peer: Peer): Promise<string> {
+    const flooding = peer.start("shell", "exec yes");
+    await peer.heard(flooding, "stdout");
     peer.socket.pause();
-    await sleep(500);
-    return flood;
+    return flooding;
   }
 
   it("hears later how its other runs ended, with their files", async () => {
     await using peer = await Peer.connect(daemon.url);
-    const flood = await flooded(peer);
-    const options = { timeoutMs: TIMEOUT_MS, collect: ["out.bin"] };
-    const id = peer.start("python", "print('quick')\nopen('out.bin', 'wb').write(bytes(100_000))", options);
-    const slow = peer.start("python", "import time\nprint('slow', flush=True)\ntime.sleep(60)", {
-      timeoutMs: TIMEOUT_MS,
-    });
-    await sleep(HELD_UP_MS);
-    peer.send({ type: "cancel", id: flood });
+    const options = { timeoutMs: 3 * TIMEOUT_MS, collect: ["out.bin"] };
+    const id = peer.start("python", soon("print('quick')\nopen('out.bin', 'wb').write(bytes(100_000))"), options);
+    const slow = peer.start("python", soon("print('slow', flush=True)\ntime.sleep(60)"), { timeoutMs: 3 * TIMEOUT_MS });
+    for (const begun of [id, slow]) await peer.heard(begun, "started");
+    const flooding = await flood(peer);
+    await sleep(3 * TIMEOUT_MS + HELD_UP_MS);
+    peer.send({ type: "cancel", id: flooding });
     peer.socket.resume();
     const { stdout, exit, messages } = await peer.ending(id);
     expect(exit).toMatchObject({ reason: "exited", exitCode: 0 });
@@ -149,28 +152,30 @@ describe("a client that does not read", () => {
       stdout: "slow\n",
       exit: { reason: "timed_out", signal: "SIGKILL" },
     });
-    expect((await peer.ending(flood)).exit).toMatchObject({ reason: "cancelled", signal: "SIGKILL" });
+    expect((await peer.ending(flooding)).exit).toMatchObject({ reason: "cancelled", signal: "SIGKILL" });
   });
 
   it("hears that a program had ended by itself though it cancelled it meanwhile", async () => {
     await using peer = await Peer.connect(daemon.url);
-    const flood = await flooded(peer);
-    const id = peer.start("python", "print('quick')");
-    await sleep(1_000);
+    const id = peer.start("python", soon("print('quick')"));
+    await peer.heard(id, "started");
+    const flooding = await flood(peer);
+    await sleep(2_000);
     peer.send({ type: "cancel", id });
     await sleep(HELD_UP_MS);
-    peer.send({ type: "cancel", id: flood });
+    peer.send({ type: "cancel", id: flooding });
     peer.socket.resume();
     expect(await peer.ending(id)).toMatchObject({ stdout: "quick\n", exit: { reason: "exited", exitCode: 0 } });
   });
 
-  it("gives its sandboxes back though it never reads again", async () => {
+  it("gives its sandboxes back when it goes without having read", async () => {
     await using peer = await Peer.connect(daemon.url);
-    await flooded(peer);
-    const busy = (): number => [...daemon.daemon.lanes].reduce((sum, { counts }) => sum + counts.leased, 0);
-    peer.start("python", "print('y' * 300_000)", { timeoutMs: TIMEOUT_MS });
-    await waitFor(() => busy() === 2, { timeoutMs: 10_000, what: "both runs to have begun" });
+    const id = peer.start("python", soon("print('y' * 300_000)"));
+    await peer.heard(id, "started");
+    await flood(peer);
+    await sleep(2_000);
     peer.socket.terminate();
+    const busy = (): number => [...daemon.daemon.lanes].reduce((sum, { counts }) => sum + counts.leased, 0);
     await waitFor(() => busy() === 0, { timeoutMs: 10_000, what: "both sandboxes to be given back" });
   });
 });
