@@ -137,10 +137,10 @@ describe("what a program does to its interpreter, and a client to its program", 
       const shell = await peer.run("shell", `printf %s "$A" "$TMPDIR"; exit 4`, { env, files: [fake] });
       expect(shell.stdout).toBe(`${env.A}${env.TMPDIR}`);
       expect(shell.exit).toMatchObject({ reason: "exited", exitCode: 4 });
-      // A client may lead its own program astray, here to another bash; the verdict is about what ran.
-      const astray = await peer.run("shell", "exit 4", { env: { PATH: "/workspace", LANG: "C" }, files: [fake] });
-      expect(astray.exit).toMatchObject({ reason: "exited", exitCode: 0 });
-      expect(astray.stdout).toBe("false\n");
+      // A PATH is the program's: it leads it to another bash, and not the lane.
+      const led = await peer.run("shell", "bash; exit 4", { env: { PATH: "/workspace", LANG: "C" }, files: [fake] });
+      expect(led.exit).toMatchObject({ reason: "exited", exitCode: 4 });
+      expect(led.stdout).toBe("false\n");
     }));
 
   it("B4.50 code is a text that nothing interpolates, of any content and up to its limit", () =>

@@ -62,8 +62,8 @@ describe("an engine that fails", () => {
   it.each([
     // What is warm does not need the engine to run a program.
     { directPipes: true, ending: { reason: "exited", exitCode: 0 } },
-    // What is warm cannot answer any more; the run's own time-out still ends it.
-    { directPipes: false, ending: { reason: "timed_out", exitCode: null } },
+    // What is warm does not hear of the program any more. By the run's own time-out that is known.
+    { directPipes: false, ending: { reason: "lost", exitCode: null } },
   ])("hangs (past it: $directPipes): calls end at their deadline, and it stops in bounded time", async (about) => {
     await using proxy = new EngineProxy();
     await proxy.open();
