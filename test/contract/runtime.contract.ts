@@ -22,7 +22,10 @@ export interface RuntimeSubject {
   readonly abortAfterMs: readonly number[];
 }
 
-/** What becomes of a removal: `unconfirmed`: the sandbox is gone, and the engine says that it failed; `refused`: it stays. */
+/**
+ * What becomes of a removal. `unconfirmed`: the sandbox is gone, and the engine says that it failed. `refused`: nothing is done;
+ * an engine that takes ended sandboxes away by itself may still do so.
+ */
 export type Removals = "answered" | "unconfirmed" | "refused";
 
 export interface UnwillingEngine extends AsyncDisposable {
@@ -220,9 +223,6 @@ export function describeRuntime(name: string, subject: RuntimeSubject): void {
         } else {
           // It is still one of the runtime's own, which no sweep counts or takes for gone.
           expect(await runtime.reap({ signal })).toBe(0);
-          await sleep(holdMs);
-          expect([await witness.count({ signal }), isSettled]).toEqual([1, false]);
-          expect(sandbox.removalFault).toBeInstanceOf(EngineRefusedError);
           engine.answer("answered");
         }
         await waitFor(() => isSettled, { timeoutMs: 30_000, what: "the removal to settle" });

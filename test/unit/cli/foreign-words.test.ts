@@ -33,7 +33,10 @@ let url: string;
 beforeAll(async () => {
   server = createServer((request, response) => {
     if (request.url === "/v1/lanes") response.end(JSON.stringify(report));
-    else response.writeHead(403).end(JSON.stringify({ type: "error", code: "internal", retryable: false, message: COMMANDS }));
+    else
+      response
+        .writeHead(403)
+        .end(JSON.stringify({ type: "error", code: "internal", retryable: false, message: COMMANDS }));
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
