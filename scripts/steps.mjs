@@ -23,7 +23,7 @@ export async function step(name, work) {
   const live = process.stderr.isTTY ? setInterval(draw, spinEveryMs) : undefined;
   function draw() {
     const frame = frames[Math.floor(performance.now() / spinEveryMs) % frames.length];
-    const line = `${name} … ${seconds()} ${frame} ${stripVTControlCharacters(detail)}`;
+    const line = `${name} … ${seconds()} ${frame} ${printable(detail)}`;
     process.stderr.write(`\r${line.slice(0, (process.stderr.columns || 80) - 1)}\x1b[K`);
   }
   /** @param {string} line */
@@ -37,7 +37,7 @@ export async function step(name, work) {
         detail = text.trim().split("\n").at(-1) ?? "";
       },
       note: (text) => {
-        note = text;
+        note = printable(text);
       },
     });
     finish(`${name} … ${seconds()}${note === "" ? "" : paint("gray", ` (${note})`)}`);
@@ -46,6 +46,15 @@ export async function step(name, work) {
     finish(`${name} … ${seconds()} ${paint("red", "failed")}`);
     throw error;
   }
+}
+
+/**
+ * An engine's words, of which a terminal obeys none.
+ *
+ * @param {string} text
+ */
+function printable(text) {
+  return stripVTControlCharacters(text).replace(/[\p{Cc}\p{Cf}]/gu, " ");
 }
 
 /**

@@ -1,3 +1,4 @@
+import { isAmount } from "./amount.js";
 import type { Clock } from "./clock.js";
 import type { Config } from "./config/schema.js";
 import type { EngineCallOutcome } from "./container/runtime.js";
@@ -34,7 +35,7 @@ export class Journal implements AsyncDisposable {
 
   constructor({ sources, traceMaxBytes, clock, log }: JournalOptions) {
     this.arrivals = new ArrivalMemory(traceMaxBytes);
-    this.#metrics = new Metrics(sources);
+    this.#metrics = new Metrics({ sources, clock, log });
     this.#clock = clock;
     this.#log = log;
   }
@@ -47,7 +48,7 @@ export class Journal implements AsyncDisposable {
 
   /** What Prometheus reads. */
   async exposition(): Promise<string> {
-    return this.#metrics.registry.metrics();
+    return this.#metrics.exposition();
   }
 
   /** What `GET /v1/lanes` tells of a lane's runs. */
@@ -132,6 +133,7 @@ export class Journal implements AsyncDisposable {
     if (runMs === undefined && outcome !== "queue_full" && outcome !== "queue_timeout") return;
     const agoMs = this.#clock.now() - run.receivedAt;
     const line = { t: Date.now() - agoMs, lane, ms: runMs ?? null };
+    if (!isAmount(line.t) || (line.ms !== null && !isAmount(line.ms))) return;
     this.arrivals.add(line);
     this.#arrivalLog?.add(line);
   }

@@ -8,6 +8,7 @@ import { Daemon, stopDeadlineMs } from "./daemon.js";
 import { ConfigError, messageOf } from "./errors.js";
 import { LineOutput } from "./line-output.js";
 import { createLog, type Log } from "./log.js";
+import { printable } from "./printable.js";
 import { renderBanner } from "./banner.js";
 import { imageTag } from "./setup/sandbox-image.js";
 
@@ -41,7 +42,7 @@ export async function serve(options: ServeOptions): Promise<never> {
     exitCode = await serveUntilStopped(options, outputs);
   } catch (error) {
     const text = error instanceof ConfigError || !(error instanceof Error) ? messageOf(error) : (error.stack ?? "");
-    outputs.words.write(`matchbox: ${text}\n`);
+    outputs.words.write(`matchbox: ${printable(text)}\n`);
     exitCode = 1;
   }
   return exit(exitCode, outputs);

@@ -1,7 +1,10 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { isAmount } from "./amount.js";
+import type { Clock } from "./clock.js";
 import type { EngineCallOutcome } from "./container/runtime.js";
 import { MISS_REASONS, type MissReason, type RefillStep, WARM_REASONS, type WarmReason } from "./protocol/lanes.js";
 import type { Launch } from "./protocol/messages.js";
+import type { Log } from "./log.js";
 
 /** From 0.1 ms, where a warm hand-out is, to 30 s, where a starved one ends; in seconds. */
 const LATENCY_BUCKETS_S = [
@@ -16,6 +19,9 @@ const MADE_BUCKETS_S = [
   0.02, 0.025, 0.031, 0.039, 0.049, 0.061, 0.076, 0.095, 0.12, 0.15, 0.18, 0.23, 0.28, 0.35, 0.44, 0.55, 0.69, 0.86,
   1.1, 1.35, 1.7, 2.1, 2.6, 3.3, 4.1, 5,
 ];
+
+/** A metric that cannot be read is told of no more often than this, in ms. */
+const FAILURE_TOLD_MS = 3_600_000;
 
 const STATES = ["creating", "warm", "leased", "evicting"] as const;
 
@@ -37,9 +43,27 @@ export interface MetricsSources {
   readonly droppedLogLines: () => number;
 }
 
-/** What Prometheus reads. Labels have few values: lane, launch, outcome, step, state; never an id. */
+export interface MetricsOptions {
+  readonly sources: MetricsSources;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * What Prometheus reads. Labels have few values: lane, launch, outcome, step, state; never an id. A value that is no amount is
+ * left out and counted, since one would make a sum read NaN for good; a metric that cannot be read costs none of the others.
+ */
 export class Metrics {
-  readonly registry = new Registry();
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #registry = new Registry();
+  /** Of metrics, which do not tell their own. */
+  readonly #names: ReadonlyMap<object, string>;
+  readonly #dropped: Counter<"metric">;
+  readonly #failed: Counter<"metric">;
+  /** When a metric's failure was last told of. */
+  readonly #failureTold = new Map<string, number>();
+  readonly #droppedTold = new Set<string>();
   readonly #handout: Histogram<"lane" | "launch">;
   readonly #firstByte: Histogram<"lane" | "launch">;
   readonly #queue: Histogram<"lane" | "launch">;
@@ -58,9 +82,11 @@ export class Metrics {
   readonly #unowned: Gauge;
   readonly #engineCalls: Histogram<"call" | "outcome">;
 
-  constructor(sources: MetricsSources) {
-    const registers = [this.registry];
-    collectDefaultMetrics({ register: this.registry });
+  constructor({ sources, clock, log }: MetricsOptions) {
+    this.#clock = clock;
+    this.#log = log;
+    const registers = [this.#registry];
+    collectDefaultMetrics({ register: this.#registry });
     this.#handout = new Histogram({
       name: "matchbox_handout_seconds",
       help: "From a request (after any wait) to the program's release in its sandbox.",
@@ -115,7 +141,7 @@ export class Metrics {
       labelNames: ["lane"],
       registers,
       collect: () => {
-        for (const { name: lane, warmTarget } of sources.lanes()) this.#target.set({ lane }, warmTarget);
+        for (const { name: lane, warmTarget } of sources.lanes()) this.#set(this.#target, { lane }, warmTarget);
       },
     });
     this.#bounds = new Gauge({
@@ -127,8 +153,8 @@ export class Metrics {
         this.#bounds.reset();
         for (const { name: lane, sizing } of sources.lanes()) {
           if (sizing === null) continue;
-          this.#bounds.set({ lane, bound: "min" }, sizing.min);
-          this.#bounds.set({ lane, bound: "max" }, sizing.max);
+          this.#set(this.#bounds, { lane, bound: "min" }, sizing.min);
+          this.#set(this.#bounds, { lane, bound: "max" }, sizing.max);
         }
       },
     });
@@ -183,7 +209,7 @@ export class Metrics {
       registers,
       collect: () => {
         for (const { name: lane, counts } of sources.lanes()) {
-          for (const state of STATES) this.#sandboxes.set({ lane, state }, counts[state]);
+          for (const state of STATES) this.#set(this.#sandboxes, { lane, state }, counts[state]);
         }
       },
     });
@@ -193,7 +219,7 @@ export class Metrics {
       labelNames: ["lane"],
       registers,
       collect: () => {
-        for (const lane of sources.lanes()) this.#waiting.set({ lane: lane.name }, lane.waiting);
+        for (const lane of sources.lanes()) this.#set(this.#waiting, { lane: lane.name }, lane.waiting);
       },
     });
     const connections = new Gauge({
@@ -201,7 +227,7 @@ export class Metrics {
       help: "Open WebSocket connections.",
       registers,
       collect: () => {
-        connections.set(sources.connections());
+        this.#set(connections, {}, sources.connections());
       },
     });
     const droppedLogLines = new Counter({
@@ -209,10 +235,47 @@ export class Metrics {
       help: "Lines of the log that were dropped, because stdout was full, closed or unread for too long.",
       registers,
       collect: () => {
+        const lines = sources.droppedLogLines();
         droppedLogLines.reset();
-        droppedLogLines.inc(sources.droppedLogLines());
+        if (this.#isAmount(droppedLogLines, lines)) droppedLogLines.inc(lines);
       },
     });
+    // Last, so that a scrape has what came of the metrics before.
+    this.#dropped = new Counter({
+      name: "matchbox_values_dropped_total",
+      help: "Values that were no amount (NaN, infinite or negative), and were left out of a metric.",
+      labelNames: ["metric"],
+      registers,
+    });
+    this.#failed = new Counter({
+      name: "matchbox_metrics_failed_total",
+      help: "How often a metric could not be read, and was left out of an answer to Prometheus.",
+      labelNames: ["metric"],
+      registers,
+    });
+    const names = this.#registry.getMetricsAsArray().map((metric) => [metric, metric.name] as const);
+    this.#names = new Map(names);
+  }
+
+  /** What Prometheus reads: every metric that can be read at present. */
+  async exposition(): Promise<string> {
+    const texts: string[] = [];
+    for (const name of this.#names.values()) {
+      try {
+        texts.push(await this.#registry.getSingleMetricAsString(name));
+      } catch (error) {
+        this.#readingFailed(name, error);
+      }
+    }
+    return `${texts.join("\n\n")}\n`;
+  }
+
+  #readingFailed(metric: string, error: unknown): void {
+    this.#failed.inc({ metric });
+    const toldAt = this.#failureTold.get(metric);
+    if (toldAt !== undefined && this.#clock.now() - toldAt < FAILURE_TOLD_MS) return;
+    this.#failureTold.set(metric, this.#clock.now());
+    this.#log.error({ metric, err: error }, "a metric could not be read, and is left out of /metrics until it can");
   }
 
   /** Makes a lane's series exist from the start, so that a rate over them is right from the first run on. */
@@ -235,19 +298,19 @@ export class Metrics {
 
   /** The daemon has looked for containers of its own that it does not know of. */
   lookedForUnowned(found: number): void {
-    this.#unowned.set(found);
+    this.#set(this.#unowned, {}, found);
   }
 
   engineCalled(call: string, ms: number, outcome: EngineCallOutcome): void {
-    observe(this.#engineCalls, { call, outcome }, ms / 1000);
+    this.#observe(this.#engineCalls, { call, outcome }, ms / 1000);
   }
 
   refillStep(lane: string, step: RefillStep, ms: number): void {
-    observe(this.#refill, { lane, step }, ms / 1000);
+    this.#observe(this.#refill, { lane, step }, ms / 1000);
   }
 
   made(lane: string, ms: number): void {
-    observe(this.#made, { lane }, ms / 1000);
+    this.#observe(this.#made, { lane }, ms / 1000);
   }
 
   laneDegraded(lane: string, degraded: boolean): void {
@@ -255,7 +318,7 @@ export class Metrics {
   }
 
   handedOut(lane: string, launch: Launch, handoutMs: number): void {
-    observe(this.#handout, { lane, launch }, handoutMs / 1000);
+    this.#observe(this.#handout, { lane, launch }, handoutMs / 1000);
   }
 
   /** A run that got a sandbox has ended. */
@@ -273,28 +336,47 @@ export class Metrics {
   ): void {
     const { launch } = run;
     this.#runs.inc({ lane, outcome: run.outcome });
-    observe(this.#queue, { lane, launch }, run.queueMs / 1000);
-    if (run.firstByteMs !== null) observe(this.#firstByte, { lane, launch }, run.firstByteMs / 1000);
-    observe(this.#runSeconds, { lane }, run.runMs / 1000);
-    if (isAmount(run.stdoutBytes)) this.#outputBytes.inc({ lane, stream: "stdout" }, run.stdoutBytes);
-    if (isAmount(run.stderrBytes)) this.#outputBytes.inc({ lane, stream: "stderr" }, run.stderrBytes);
+    this.#observe(this.#queue, { lane, launch }, run.queueMs / 1000);
+    if (run.firstByteMs !== null) this.#observe(this.#firstByte, { lane, launch }, run.firstByteMs / 1000);
+    this.#observe(this.#runSeconds, { lane }, run.runMs / 1000);
+    if (this.#isAmount(this.#outputBytes, run.stdoutBytes))
+      this.#outputBytes.inc({ lane, stream: "stdout" }, run.stdoutBytes);
+    if (this.#isAmount(this.#outputBytes, run.stderrBytes))
+      this.#outputBytes.inc({ lane, stream: "stderr" }, run.stderrBytes);
   }
 
   /** A run ended without ever getting a sandbox. @param lane a configured one, or "unknown": never a client's word */
   runRefused(lane: string, outcome: string): void {
     this.#runs.inc({ lane, outcome });
   }
-}
 
-/** One value that is none would make a sum read NaN for good: it is left out. */
-function observe<Label extends string>(
-  histogram: Histogram<Label>,
-  labels: Partial<Record<Label, string>>,
-  seconds: number,
-): void {
-  if (isAmount(seconds)) histogram.observe(labels, seconds);
-}
+  #observe<Label extends string>(
+    histogram: Histogram<Label>,
+    labels: Partial<Record<Label, string>>,
+    seconds: number,
+  ): void {
+    if (this.#isAmount(histogram, seconds)) histogram.observe(labels, seconds);
+  }
 
-function isAmount(value: number): boolean {
-  return Number.isFinite(value) && value >= 0;
+  #set<Label extends string>(gauge: Gauge<Label>, labels: Partial<Record<Label, string>>, value: number): void {
+    if (this.#isAmount(gauge, value)) gauge.set(labels, value);
+    // What it was before is not what it is now.
+    else gauge.remove(labels);
+  }
+
+  /** Counts what is none; the log has the first of each metric. */
+  #isAmount(of: object, value: number): boolean {
+    if (isAmount(value)) return true;
+    const metric = this.#names.get(of) ?? "unknown";
+    this.#dropped.inc({ metric });
+    if (!this.#droppedTold.has(metric)) {
+      this.#droppedTold.add(metric);
+      const line = { metric, value: String(value) };
+      this.#log.warn(
+        line,
+        "a value is no amount and was left out of a metric; matchbox_values_dropped_total counts those that follow",
+      );
+    }
+    return false;
+  }
 }

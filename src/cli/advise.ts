@@ -12,7 +12,7 @@ import { getLanes, getTrace } from "./daemon-http.js";
 import { parseMilliseconds } from "./duration.js";
 import { fleetRows, renderFleet } from "./fleet-report.js";
 import { argument, configOption, settingOption, tokenOption } from "./options.js";
-import { style } from "./terminal.js";
+import { printableJson, style } from "./terminal.js";
 
 /** What an idle sandbox weighs, and what a machine of a fleet has for them where the configuration does not say, in MiB. */
 const IDLE_MIB = 10;
@@ -68,7 +68,9 @@ export function adviseCommand(): Command {
       new Option(
         "--url <address>",
         "take the times of refills, and without a file the arrivals, from the daemon that listens there",
-      ).argParser(argument(parseAddress)),
+      )
+        .env("MATCHBOX_URL")
+        .argParser(argument(parseAddress)),
     )
     .addOption(tokenOption())
     .option(
@@ -77,8 +79,9 @@ export function adviseCommand(): Command {
     )
     .option("--json", "print the numbers as JSON")
     .addHelpText("after", EXAMPLES)
-    .action(async (options: AdviseOptions) => {
-      process.stdout.write(await (options.fleet === true ? reportFleet(options) : report(options)));
+    .action(async (options: AdviseOptions, command: Command) => {
+      const isNamed = command.getOptionValueSource("url") === "cli";
+      process.stdout.write(await (options.fleet === true ? reportFleet(options) : report(options, isNamed)));
     });
 }
 
@@ -103,20 +106,23 @@ async function reportFleet(options: AdviseOptions): Promise<string> {
     ...{ idleMiB: IDLE_MIB, targetHitRate: options.target },
   };
   const rows = fleetRows(question);
-  if (options.json === true) return `${JSON.stringify({ ...question, rows })}\n`;
+  if (options.json === true) return `${printableJson(JSON.stringify({ ...question, rows }))}\n`;
   return `${renderFleet(rows, question).join("\n")}\n`;
 }
 
-async function report(options: AdviseOptions): Promise<string> {
+/** @param isNamed whether a daemon was named for this very command, so that it is asked though the trace is a file */
+async function report(options: AdviseOptions, isNamed: boolean): Promise<string> {
   const config = await configOf(options);
-  const { name: path, trace } = await recorded(options, options.trace ?? config.sizing.traceFile);
-  const times = await refillTimes(options);
+  const file = options.trace ?? config.sizing.traceFile;
+  const daemon = options.url ?? parseAddress(DEFAULT_URL);
+  const { name: path, trace } = await recorded(file ?? daemon, options);
+  const times = await refillTimes(options, file === null || isNamed ? daemon : undefined);
   const sized = sizedLanes(config, times.of);
   const { lanes, maxConcurrentStarts } = sized;
   const advice = advise({ trace, ...sized, targetHitRate: options.target });
   if (options.json === true) {
     const facts = { trace: path, runs: trace.length, maxConcurrentStarts, targetHitRate: options.target };
-    return `${JSON.stringify({ ...facts, refill: times.source, lanes: advice })}\n`;
+    return `${printableJson(JSON.stringify({ ...facts, refill: times.source, lanes: advice }))}\n`;
   }
 
   const foreign = [...new Set(trace.map(({ lane }) => lane))].filter((lane) => !(lane in lanes));
@@ -144,17 +150,16 @@ async function report(options: AdviseOptions): Promise<string> {
 
 /** From a file, else from what a running daemon keeps. @throws CliError */
 async function recorded(
-  { url, token }: AdviseOptions,
-  path: string | null,
+  source: string | Address,
+  { token }: AdviseOptions,
 ): Promise<{ name: string; trace: readonly TraceLine[] }> {
   try {
-    if (path !== null) return { name: path, trace: await readTrace(path) };
-    const address = url ?? parseAddress(DEFAULT_URL);
-    const name = `${showAddress(address)}/v1/trace`;
-    const trace = parseTrace(await getTrace(address, { token }), name);
+    if (typeof source === "string") return { name: source, trace: await readTrace(source) };
+    const name = `${showAddress(source)}/v1/trace`;
+    const trace = parseTrace(await getTrace(source, { token }), name);
     if (trace.length === 0)
       throw new CliError(
-        `The daemon at ${showAddress(address)} has had no run since its start, so there is nothing to advise from. It keeps ` +
+        `The daemon at ${showAddress(source)} has had no run since its start, so there is nothing to advise from. It keeps ` +
           "the arrivals of the last day in memory, so ask again after some runs, best after a day like most; with " +
           "sizing.traceFile set to an absolute path they outlive the daemon. Or give a file with --trace.",
       );
@@ -171,12 +176,12 @@ interface TimesOfLanes {
   readonly of: (lane: string) => RefillTimes;
 }
 
-async function refillTimes({ refill, url, token }: AdviseOptions): Promise<TimesOfLanes> {
+async function refillTimes({ refill, token }: AdviseOptions, daemon: Address | undefined): Promise<TimesOfLanes> {
   if (refill !== undefined)
     return { source: "as given", of: () => ({ refillMs: refill, removeMs: ASSUMED_TIMES.removeMs }) };
-  if (url === undefined)
+  if (daemon === undefined)
     return { source: `assumed (${ASSUMED_TIMES.refillMs} ms; --url measures, --refill says)`, of: () => ASSUMED_TIMES };
-  const report = await getLanes(url, { token });
+  const report = await getLanes(daemon, { token });
   return { source: "measured by the daemon", of: (lane) => measuredTimes(report, lane) ?? ASSUMED_TIMES };
 }
 

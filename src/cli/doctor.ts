@@ -4,7 +4,7 @@ import { CliError } from "./cli-error.js";
 import { catchInterrupts } from "./interrupts.js";
 import { configOption, settingOption } from "./options.js";
 import { startSpinner } from "./spinner.js";
-import { style } from "./terminal.js";
+import { printableJson, style } from "./terminal.js";
 
 /** Something that sandboxes stand on is not there. */
 const EXIT_UNWELL = 1;
@@ -54,7 +54,7 @@ async function doctor({ config, set = [], deep, json }: DoctorOptions): Promise<
     });
     spinner?.[Symbol.dispose]();
     const columns = process.stdout.isTTY ? process.stdout.columns : undefined;
-    const lines = json === true ? [JSON.stringify({ checks })] : renderChecks(checks, style, columns);
+    const lines = json === true ? [printableJson(JSON.stringify({ checks }))] : renderChecks(checks, style, columns);
     process.stdout.write(`${lines.join("\n")}\n`);
     process.exitCode = checks.some(({ status }) => status === "fail") ? EXIT_UNWELL : 0;
   } catch (error) {

@@ -4,6 +4,7 @@ import type { CollectedFile } from "../client/output.js";
 import type { ExitMessage } from "../protocol/exit.js";
 import type { StartedMessage } from "../protocol/messages.js";
 import type { Saved } from "./collected-files.js";
+import { printableJson } from "./terminal.js";
 
 /** Gathers what `matchbox run --json` prints. */
 export class RunReport {
@@ -39,7 +40,7 @@ export class RunReport {
 
   /** One line. Either `reason` is there, or `error`. */
   toJson(): string {
-    return JSON.stringify({
+    const report = {
       lane: this.#lane,
       sandbox: this.#started?.sandbox,
       launch: this.#started?.launch,
@@ -47,7 +48,8 @@ export class RunReport {
       ...textOrBytes("stdout", concatBytes(this.#pieces.stdout)),
       ...textOrBytes("stderr", concatBytes(this.#pieces.stderr)),
       files: this.#files,
-    });
+    };
+    return printableJson(JSON.stringify(report));
   }
 }
 

@@ -6,7 +6,7 @@ import { getLanes } from "./daemon-http.js";
 import { catchInterrupts } from "./interrupts.js";
 import { renderStatus } from "./lane-table.js";
 import { type DaemonOptions, tokenOption, urlOption } from "./options.js";
-import { printable, style } from "./terminal.js";
+import { printable, printableJson, style } from "./terminal.js";
 
 const WATCH_INTERVAL_MS = 1_000;
 /** Home, then clear to the end: redraws without the flicker of clearing first. */
@@ -77,7 +77,7 @@ async function watch(options: StatusOptions): Promise<void> {
 
 function print(report: LanesReport, { json }: StatusOptions): void {
   if (json === true) {
-    process.stdout.write(`${JSON.stringify(report)}\n`);
+    process.stdout.write(`${printableJson(JSON.stringify(report))}\n`);
     return;
   }
   const lines = renderStatus(report, (format, text) => style(format, text, process.stdout));

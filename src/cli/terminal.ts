@@ -1,7 +1,7 @@
 import { styleText } from "node:util";
 import { printable } from "../printable.js";
 
-export { printable } from "../printable.js";
+export { printable, printableJson } from "../printable.js";
 
 type Style = Parameters<typeof styleText>[0];
 

@@ -1,3 +1,4 @@
+import { isAmount } from "../amount.js";
 import { toMicroseconds } from "../clock.js";
 import { type LaneReport, type MissReason, type RefillStep, STATISTICS_WINDOW } from "../protocol/lanes.js";
 import type { Launch } from "../protocol/messages.js";
@@ -14,7 +15,9 @@ class Window {
   #length = 0;
   #next = 0;
 
+  /** @param value is left out where it is no amount: nothing has a place in the order beside NaN */
   add(value: number): void {
+    if (!isAmount(value)) return;
     if (this.#length === STATISTICS_WINDOW) this.#remove(this.#values[this.#next] ?? 0);
     const place = this.#placeOf(value);
     this.#sorted.copyWithin(place + 1, place, this.#length);

@@ -22,6 +22,8 @@ interface Visitor {
   readonly address: string;
   /** Whether it has a WebSocket. */
   isInside: boolean;
+  /** Whether nobody has looked yet for what it has to say. */
+  isUnread: boolean;
   /** Requests that have come, and those that wait for their answer. */
   requests: number;
   unanswered: number;
@@ -36,6 +38,9 @@ export class Entrance {
   readonly #limits: () => EntranceLimits;
   /** In the order of their coming. */
   readonly #visitors = new Map<Socket, Visitor>();
+  /** Those that came in this turn of the event loop; and in the one before, which is when they are read for the first time. */
+  #unread: Visitor[] = [];
+  #isWaitingForTurn = false;
 
   constructor(server: Server, limits: () => EntranceLimits) {
     this.#limits = limits;
@@ -55,6 +60,14 @@ export class Entrance {
     return this.#visitors.size;
   }
 
+  /** Whether there are as many WebSockets as leave a place for who only asks something, such as whether the daemon is well. */
+  get isFull(): boolean {
+    const { maxPending, maxTotal } = this.#limits();
+    let inside = 0;
+    for (const { isInside } of this.#visitors.values()) inside += Number(isInside);
+    return inside >= maxTotal - maxPending;
+  }
+
   /** It has a WebSocket: what bounds it from now on is `server.maxConnections`. */
   letIn(socket: unknown): void {
     for (const visitor of this.#visitors.values()) if (visitor.socket === socket) visitor.isInside = true;
@@ -62,31 +75,68 @@ export class Entrance {
 
   #admit(socket: Socket): void {
     const address = socket.remoteAddress ?? "";
-    const { maxPending, maxPerAddress, maxTotal } = this.#limits();
-    this.#visitors.set(socket, { socket, address, isInside: false, requests: 0, unanswered: 0 });
+    const { maxPerAddress } = this.#limits();
+    const visitor = { socket, address, isInside: false, isUnread: true, requests: 0, unanswered: 0 };
+    this.#visitors.set(socket, visitor);
     socket.once("close", () => this.#visitors.delete(socket));
-    const pending = [...this.#visitors.values()].filter(({ isInside }) => !isInside);
-    const ofAddress = [...this.#visitors.values()].filter((visitor) => visitor.address === address);
-    if (!isOfThisMachine(address) && ofAddress.length > maxPerAddress) this.#close(socket);
-    else if (pending.length > maxPending || this.#visitors.size > maxTotal) this.#makeRoom(pending);
+    const ofAddress = [...this.#visitors.values()].filter((other) => other.address === address);
+    if (!isOfThisMachine(address) && ofAddress.length > maxPerAddress) {
+      this.#close(socket);
+      return;
+    }
+    this.#unread.push(visitor);
+    if (!this.#makeRoom()) this.#close(socket);
+    this.#awaitReading();
   }
 
-  #makeRoom(pending: readonly Visitor[]): void {
-    const counts = new Map<string, number>();
-    for (const { address } of pending) counts.set(address, (counts.get(address) ?? 0) + 1);
-    const most = Math.max(...counts.values());
-    const fullest = pending.filter(({ address }) => counts.get(address) === most);
-    const victim =
-      fullest.find(({ requests }) => requests === 0) ??
-      fullest.find(({ unanswered }) => unanswered === 0) ??
-      fullest[0];
-    if (victim !== undefined) this.#close(victim.socket);
+  /**
+   * Many may come in one turn, after a moment in which the daemon did something else, and what they have to say is there
+   * already: they are read before it is said of them that they are silent. They are read in the turn after this one.
+   */
+  #awaitReading(): void {
+    if (this.#isWaitingForTurn) return;
+    this.#isWaitingForTurn = true;
+    setImmediate(() => {
+      const cameBefore = this.#unread;
+      this.#unread = [];
+      setImmediate(() => {
+        this.#isWaitingForTurn = false;
+        for (const visitor of cameBefore) visitor.isUnread = false;
+        this.#makeRoom();
+        if (this.#unread.length > 0) this.#awaitReading();
+      });
+    });
+  }
+
+  /** @returns whether nothing is above its limit now, but for connections that nobody has read yet */
+  #makeRoom(): boolean {
+    const { maxPending, maxTotal } = this.#limits();
+    const pending = [...this.#visitors.values()].filter(({ isInside }) => !isInside);
+    let above = Math.max(pending.length - maxPending, this.#visitors.size - maxTotal);
+    while (above > 0) {
+      const victim = silentestOf(pending.filter(({ socket, isUnread }) => !isUnread && this.#visitors.has(socket)));
+      if (victim === undefined) break;
+      this.#close(victim.socket);
+      above -= 1;
+    }
+    return this.#visitors.size <= maxTotal;
   }
 
   #close(socket: Socket): void {
     this.#visitors.delete(socket);
     socket.destroy();
   }
+}
+
+/** Of the address that has most, who has been silent for longest; only then who has been answered, and who has not. */
+function silentestOf(pending: readonly Visitor[]): Visitor | undefined {
+  const counts = new Map<string, number>();
+  for (const { address } of pending) counts.set(address, (counts.get(address) ?? 0) + 1);
+  const most = Math.max(...counts.values());
+  const fullest = pending.filter(({ address }) => counts.get(address) === most);
+  return (
+    fullest.find(({ requests }) => requests === 0) ?? fullest.find(({ unanswered }) => unanswered === 0) ?? fullest[0]
+  );
 }
 
 /** All agents of a machine may come from one address of it; a unix socket has none. */

@@ -276,6 +276,13 @@ export class HttpServer {
       refuseUpgrade(socket, errorAnswer("shutting_down", "The daemon is stopping."));
       return;
     }
+    if (this.#entrance.isFull) {
+      refuseUpgrade(
+        socket,
+        errorAnswer("rate_limited", "The daemon has as many connections as its open files (ulimit -n) allow."),
+      );
+      return;
+    }
     if (isWatch) {
       this.#addWatcher(watchers, { request, socket, head });
       return;

@@ -1,3 +1,4 @@
+import { isAmount } from "../amount.js";
 import { STATISTICS_WINDOW } from "../protocol/lanes.js";
 import { LATENCY_BINS, latencyBin } from "../protocol/watch.js";
 
@@ -10,7 +11,9 @@ export class LatencyHistogram {
   readonly #bins: number[] = [];
   #next = 0;
 
+  /** @param ms is left out where it is no amount, as `GET /v1/lanes` leaves it out: it falls into no bin */
   add(ms: number): void {
+    if (!isAmount(ms)) return;
     const oldest = this.#bins[this.#next];
     if (oldest !== undefined) this.#count(oldest, -1);
     const bin = latencyBin(ms);

@@ -23,6 +23,7 @@ const IMPORTS = new Map([...TEXTS].map(([file, text]) => [file, importsOf(file, 
 /** Small things without a room, which every room but `protocol` and `client` may use. */
 const LEAVES = [
   "afterwards",
+  "amount",
   "backoff",
   "base64",
   "byte-queue",
@@ -143,7 +144,7 @@ const RULES: Readonly<
     values: ["metrics.ts", "pool/statistics.ts", "sizing/arrival-log.ts", "sizing/arrival-memory.ts", ...LEAVES],
     types: ["config/schema.ts", "container/runtime.ts", "protocol", "run"],
   },
-  "metrics.ts": { values: ["protocol/lanes.ts"], types: ["container/runtime.ts", "pool", "protocol"] },
+  "metrics.ts": { values: ["protocol/lanes.ts", ...LEAVES], types: ["container/runtime.ts", "pool", "protocol"] },
   // Leaves know nothing but other leaves and the wire's error codes.
   ...Object.fromEntries(
     LEAVES.map((leaf) => [leaf, { values: LEAVES, types: ["protocol/error-codes.ts", "protocol/messages.ts"] }]),

@@ -11,6 +11,17 @@ engine.behaviour.removal = 5;
 
 describeRuntime("fake", {
   runtime: (instance) => engine.runtime(instance),
+  unwilling: async () =>
+    Promise.resolve({
+      runtime: (instance) => engine.runtime(instance),
+      answer: (removals) => {
+        engine.behaviour.removal = removals === "answered" ? 5 : removals;
+      },
+      [Symbol.asyncDispose]: async () => {
+        engine.behaviour.removal = 5;
+        return Promise.resolve();
+      },
+    }),
   spec: sandboxSpec("shell", config.lanes["shell"]!, { image: FAKE_IMAGE, ociRuntime: null, seccompProfile: "{}" }),
   holdMs: 50,
   patienceMs: 1_000,

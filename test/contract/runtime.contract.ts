@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { ImageMissingError } from "../../src/container/errors.js";
+import { EngineRefusedError, ImageMissingError } from "../../src/container/errors.js";
 import { RunnerChannel } from "../../src/container/runner-channel.js";
 import type { Program, RunnerExit } from "../../src/container/runner-frames.js";
 import type { RunningSandbox, SandboxRuntime, SandboxSpec } from "../../src/container/runtime.js";
@@ -10,6 +10,8 @@ import { waitFor } from "../support/wait.js";
 export interface RuntimeSubject {
   /** A daemon's view of the engine; two of one instance are two lives of one daemon. */
   readonly runtime: (instance: string) => SandboxRuntime;
+  /** An engine of the same kind that answers removals as it is told to; what it has, `runtime` sees as well. */
+  readonly unwilling: () => Promise<UnwillingEngine>;
   /** A sandbox of bash, without a network. */
   readonly spec: SandboxSpec;
   /** How long a program is held back, in ms: far longer than it would take. */
@@ -18,6 +20,18 @@ export interface RuntimeSubject {
   readonly patienceMs: number;
   /** Moments of a launch at which it is aborted, in ms. */
   readonly abortAfterMs: readonly number[];
+}
+
+/**
+ * What becomes of a removal. `unconfirmed`: the sandbox is gone, and the engine says that it failed. `refused`: nothing is done;
+ * an engine that takes ended sandboxes away by itself may still do so.
+ */
+export type Removals = "answered" | "unconfirmed" | "refused";
+
+export interface UnwillingEngine extends AsyncDisposable {
+  readonly runtime: (instance: string) => SandboxRuntime;
+  /** From now on. */
+  answer: (removals: Removals) => void;
 }
 
 /** More than all buffers between a program and the daemon hold together. */
@@ -183,6 +197,41 @@ export function describeRuntime(name: string, subject: RuntimeSubject): void {
         expect(await sandbox.inspectEnd()).toMatchObject({ oomKilled: false });
       });
     });
+
+    it.each(["unconfirmed", "refused"] as const)(
+      "says that a removal fails while it does, and has it done as soon as it can be known: %s",
+      async (removals) => {
+        await using engine = await subject.unwilling();
+        const instance = newInstance();
+        // Sees what the engine has, whatever it says to the other.
+        await using witness = subject.runtime(instance);
+        await using runtime = engine.runtime(instance);
+        const { sandbox } = await launchReady(runtime);
+        expect(sandbox.removalFault).toBeUndefined();
+        engine.answer(removals);
+        let isSettled = false;
+        const removal = sandbox.remove().then(() => (isSettled = true));
+        await waitFor(() => sandbox.removalFault !== undefined || isSettled, {
+          timeoutMs: patienceMs,
+          what: "the removal to fail",
+        });
+        expect(sandbox.removalFault).toBeInstanceOf(EngineRefusedError);
+        expect(isSettled).toBe(false);
+        if (removals === "unconfirmed") {
+          await emptied(witness);
+          expect(await runtime.reap({ signal })).toBe(0);
+        } else {
+          // It is still one of the runtime's own, which no sweep counts or takes for gone.
+          expect(await runtime.reap({ signal })).toBe(0);
+          engine.answer("answered");
+        }
+        await waitFor(() => isSettled, { timeoutMs: 30_000, what: "the removal to settle" });
+        await removal;
+        expect(sandbox.removalFault).toBeUndefined();
+        expect(await witness.count({ signal })).toBe(0);
+        engine.answer("answered");
+      },
+    );
 
     it("waits, when it is closed, for removals that are under way", async () => {
       const instance = newInstance();

@@ -86,7 +86,7 @@ export async function startDaemonProcess(
   overrides: readonly string[] = [],
   instance = newInstance(),
   // A file of the test's own, which then has to say all that differs from the defaults.
-  { configPath }: { configPath?: string } = {},
+  { configPath, descriptors }: { configPath?: string; descriptors?: number } = {},
 ): Promise<DaemonProcess> {
   const settings = [
     ...(configPath === undefined ? TEST_SETTINGS : ["server.listen=127.0.0.1:0"]),
@@ -94,7 +94,10 @@ export async function startDaemonProcess(
     ...overrides,
   ].flatMap((setting) => ["--set", setting]);
   if (configPath !== undefined) settings.push("--config", configPath);
-  const child = spawn(process.execPath, [CLI, "serve", ...settings], { stdio: ["ignore", "pipe", "pipe"] });
+  const command = [process.execPath, CLI, "serve", ...settings];
+  if (descriptors !== undefined) command.unshift("sh", "-c", `ulimit -n ${descriptors} && exec "$@"`, "sh");
+  const [program = "", ...args] = command;
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding("utf8").on("data", (text: string) => (output += text));

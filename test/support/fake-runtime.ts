@@ -32,6 +32,8 @@ const STDIN_ROOM = 64 * 1024;
 
 /** How long a runtime that closes waits for removals. */
 const CLOSE_DEADLINE_MS = 5_000;
+/** How long it waits until it asks again for a removal that was refused. */
+const REMOVAL_RETRY_MS = 500;
 
 const TIMED_OUT = 1;
 const SIGKILL = 9;
@@ -331,7 +333,11 @@ export class FakeSandbox implements RunningSandbox {
       await new Promise<void>((resolve) => (this.confirmGone = resolve));
     } else if (removal === "refused") {
       this.removalFault = new EngineRefusedError("The container engine refused to remove a container: fake");
-      await new Promise<never>(() => undefined);
+      // Asked again and again, as long as the runtime is there.
+      while (this.#engine.behaviour.removal === "refused" && !this.#given.aborted)
+        await this.#engine.clock.sleep(REMOVAL_RETRY_MS, { signal: this.#given }).catch(() => undefined);
+      if (this.#given.aborted) await new Promise<never>(() => undefined);
+      await this.#wait(this.#engine.behaviour.removal);
     } else if (removal === "never") await new Promise<never>(() => undefined);
     else if (removal > 0) await this.#engine.clock.sleep(removal);
   }

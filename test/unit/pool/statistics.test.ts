@@ -57,4 +57,19 @@ describe("a lane's statistics", () => {
     expect(statistics.report().handoutMs).toEqual({ p50: 1, p90: 1, p99: 1 });
     expect(statistics.report().runs.total).toBe(2_048);
   });
+
+  it.each([NaN, Infinity, -Infinity, -1])("take no part of %d, and lose none of the others for it", (wrong) => {
+    const statistics = new LaneStatistics();
+    for (let run = 0; run < 3_000; run += 1) {
+      const value = run % 3 === 0 ? wrong : run;
+      statistics.handedOut("warm", { queueMs: value, handoutMs: value });
+      statistics.refillStep("create", value);
+      statistics.ended("exited", { firstByteMs: value });
+    }
+    const { runs, queueMs, handoutMs, firstByteMs, refillMs } = statistics.report();
+    expect(runs.total).toBe(3_000);
+    // Of the last 1,024 that are numbers: from 1,465 to 2,999 without each third.
+    for (const figures of [queueMs, handoutMs, firstByteMs, refillMs.create])
+      expect(figures).toEqual({ p50: 2_231, p90: 2_846, p99: 2_984 });
+  });
 });
