@@ -49,7 +49,7 @@ export interface BenchOptions {
   /** For the configuration of the daemon that is started, such as `lanes.python.warm=8`. */
   readonly set?: readonly string[];
   readonly token?: string;
-  /** The root of another build, which `hostile-clients` measures beside this one. */
+  /** The root of another build, which `warm-hit` and `hostile-clients` measure beside this one. */
   readonly baseline?: string;
   readonly list?: boolean;
   /** Files of results to draw. */

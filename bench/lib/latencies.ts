@@ -18,13 +18,14 @@ export async function measureLatencies(
   subjects: readonly LatencySubject[],
   {
     scenario,
-    url,
+    urls,
     warmupRounds,
     options,
     figures = () => ({}),
   }: {
     scenario: string;
-    url: string;
+    /** Of every daemon that has to be at rest before a measurement. */
+    urls: readonly string[];
     warmupRounds: number;
     options: ScenarioOptions;
     figures?: (samples: readonly Latency[]) => Readonly<Record<string, Summary>>;
@@ -33,7 +34,9 @@ export async function measureLatencies(
   const samples = await interleave(subjects, {
     rounds: options.runs,
     warmupRounds,
-    settle: () => atRest(parseAddress(url), options.token),
+    settle: async () => {
+      for (const url of urls) await atRest(parseAddress(url), options.token);
+    },
     idleMs: options.idleMs,
     signal: options.signal,
     onRound: (round) => {

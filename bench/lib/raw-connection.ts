@@ -38,6 +38,11 @@ export class RawConnection implements Disposable {
     this.#socket.send(JSON.stringify(message));
   }
 
+  /** Hands over every message from now on, as it came. */
+  listen(onMessage: (text: Buffer) => void): void {
+    this.#socket.on("message", onMessage);
+  }
+
   /**
    * The next message of this type; what comes before it is not looked at.
    * @throws Error when the connection closes, or the message has not come within 30 s

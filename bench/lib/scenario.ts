@@ -85,11 +85,11 @@ export function ratiosOfFirst(subjects: readonly SubjectResult[]): Ratio[] {
   return first === undefined ? [] : others.flatMap((other) => ratiosBetween(first, other));
 }
 
-/** One subject against another, for every metric that both have. */
+/** One subject against another, for every metric that both have and neither has as nothing. */
 export function ratiosBetween(subject: SubjectResult, other: SubjectResult): Ratio[] {
   return Object.entries(subject.metrics).flatMap(([metric, own]) => {
     const theirs = other.metrics[metric];
-    if (theirs === undefined) return [];
+    if (theirs === undefined || own.p50 === 0 || theirs.p50 === 0) return [];
     const factor = isMoreBetter(own.unit) ? own.p50 / theirs.p50 : theirs.p50 / own.p50;
     return [{ metric, unit: own.unit, subject: subject.name, comparedWith: other.name, factor }];
   });

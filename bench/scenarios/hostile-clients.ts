@@ -1,8 +1,14 @@
-import { MatchboxClient } from "../../src/client/client.js";
-import { HostileClient, type Hostility, HOSTILITIES } from "../lib/hostile-client.js";
+import { parseAddress } from "../../src/client/address.js";
+import { atRest } from "../lib/at-rest.js";
+import { FLOODS, LARGE_MESSAGES } from "../lib/hostile/client.js";
+import { type Figures, metricsOf } from "../lib/hostile/figures.js";
+import { besideFlood, besideMessages } from "../lib/hostile/polite.js";
+import { GREEDY_RUNS, sharedLane } from "../lib/hostile/sharing.js";
+import { longLine } from "../lib/hostile/waiting.js";
 import { interleave } from "../lib/interleave.js";
 import { CHECKED_NOTE } from "../lib/latencies.js";
-import { ownDaemon } from "../lib/own-daemon.js";
+import { processMemory } from "../lib/memory/memory.js";
+import { type BenchDaemon, ownDaemon } from "../lib/own-daemon.js";
 import {
   ratiosBetween,
   type Scenario,
@@ -10,72 +16,63 @@ import {
   type ScenarioResult,
   type SubjectResult,
 } from "../lib/scenario.js";
-import { timeMatchboxRun, type Task } from "../lib/subjects.js";
-import { summarize } from "../lib/summary.js";
+import type { Launches } from "../lib/subjects.js";
 
-const TASK: Task = { code: "print(1)", expected: "1\n" };
 const LANE = "python";
-const SETTINGS = [`lanes.${LANE}.warm=3`, "lanes.shell.warm=0", `lanes.${LANE}.maxQueued=1000`];
-/** Between two requests of the polite client, in ms. */
-const GAP_MS = 2;
+/** For many clients: what one client may keep live fills it. */
+const SHARED_LANE = "shared";
+const SHARED_SANDBOXES = 16;
+/** For a thousand runs that wait. */
+const LONG_LANE = "long";
+const SETTINGS = [
+  // A run of another build that is not read for half a minute is not to be taken for one that hangs.
+  `lanes.${LANE}={language: python, warm: 6, timeoutMs: 120000, maxTimeoutMs: 120000}`,
+  "lanes.shell.warm=0",
+  `lanes.${SHARED_LANE}={language: python, warm: 3, maxSandboxes: ${SHARED_SANDBOXES}, maxQueued: ${GREEDY_RUNS - SHARED_SANDBOXES}}`,
+  `lanes.${LONG_LANE}={language: python, warm: 2, maxSandboxes: 8, maxQueued: 1100}`,
+  "server.pingIntervalMs=600000",
+];
 
-/** What a polite client waited at most, in ms, while a hostile one did its worst. */
-interface Waited {
-  readonly health: number;
-  readonly exit: number;
+interface Build {
+  readonly name: string;
+  readonly daemon: BenchDaemon;
+  /** What it has in memory when nobody has asked for anything yet. */
+  readonly restMiB: number;
+}
+
+/** Something that is measured of each build. */
+interface Case {
+  readonly name: string;
+  readonly description: string;
+  /** Rounds of this build, of as many as were asked for at most, and of the other one, which may take long. */
+  readonly rounds: number;
+  readonly baselineRounds: number;
+  readonly measure: (build: Build) => Promise<Figures>;
 }
 
 export const hostileClients: Scenario = {
   name: "hostile-clients",
-  summary: "what a polite client waits for GET /healthz and for print(1) while another client sends what it should not",
-  defaults: { runs: 5, idleMs: 250 },
+  summary: "what polite clients wait for, and what the daemon holds, while another client sends what it should not",
+  defaults: { runs: 6, idleMs: 250 },
   run,
 };
 
 async function run(options: ScenarioOptions): Promise<ScenarioResult> {
-  const builds = [
-    { name: "matchbox", folder: undefined },
-    ...(options.baseline === undefined ? [] : [{ name: "baseline", folder: options.baseline }]),
-  ];
   await using stack = new Daemons();
-  const measured: { name: string; hostility: Hostility; url: string }[] = [];
-  for (const { name, folder } of builds) {
-    const daemon = await ownDaemon(options, SETTINGS, { folder, suffix: name });
-    stack.add(daemon);
-    for (const hostility of HOSTILITIES) measured.push({ name, hostility, url: daemon.url });
+  const folders = { matchbox: undefined, ...(options.baseline !== undefined && { baseline: options.baseline }) };
+  const builds: Build[] = [];
+  for (const [name, folder] of Object.entries(folders)) {
+    const daemon = stack.add(await ownDaemon(options, SETTINGS, { folder, suffix: name }));
+    builds.push({ name, daemon, restMiB: (await processMemory(daemon.pid)).residentMiB });
   }
-  const samples = await interleave(
-    measured.map(({ name, hostility, url }) => ({
-      name: `${name}: ${hostility.name}`,
-      rounds: options.runs,
-      measure: () => waitedBeside(url, hostility),
-    })),
-    {
-      rounds: options.runs,
-      warmupRounds: 0,
-      settle: () => Promise.resolve(),
-      idleMs: options.idleMs,
-      signal: options.signal,
-      onRound: (round) => {
-        options.onProgress(`${hostileClients.name}: round ${round + 1} of ${options.runs}`);
-      },
-    },
-  );
-  const subjects = measured.map(({ name, hostility }, index): SubjectResult => {
-    const own = samples[index] ?? [];
-    return {
-      name: `${name}: ${hostility.name}`,
-      description: hostility.description,
-      metrics: {
-        "longest /healthz": summarize(own.map(({ health }) => health)),
-        "longest run": summarize(own.map(({ exit }) => exit)),
-      },
-    };
-  });
-  const ratios = subjects.slice(0, HOSTILITIES.length).flatMap((subject, index) => {
-    const other = subjects[index + HOSTILITIES.length];
-    return other === undefined ? [] : ratiosBetween(subject, other);
-  });
+  const launches: Launches = { warm: 0, cold: 0 };
+  const subjects: SubjectResult[] = [];
+  for (const part of partsWith(launches)) subjects.push(...(await measurePart(part, builds, options)));
+  const named = new Map(subjects.map((subject) => [subject.name, subject]));
+  const pairs = [
+    ...subjects.map(({ name }) => [name, name.replace(/^matchbox/, "baseline")]),
+    ...builds.map(({ name }) => [`${name}: nine beside a greedy one`, `${name}: nine clients`]),
+  ];
   return {
     scenario: hostileClients.name,
     summary: hostileClients.summary,
@@ -86,46 +83,99 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
       baseline: options.baseline === undefined ? "none" : "another build",
     },
     subjects,
-    ratios,
+    ratios: pairs.flatMap(([one = "", other = ""]) => {
+      const [own, theirs] = [named.get(one), named.get(other)];
+      return own === undefined || theirs === undefined || own === theirs ? [] : ratiosBetween(own, theirs);
+    }),
     notes: [
-      "Each sample is the longest that one polite client waited, for /healthz asked again and again and for one run after another, from the first hostile byte to the answer to it.",
+      '"longest" is the longest wait of a round, of one polite client that asks for /healthz every 2 ms and has a run every 200 ms; only runs that found a sandbox ready count.',
+      `${launches.warm} of those runs found one, ${launches.cold} did not.`,
+      '"memory growth" is from the resident memory of the daemon before anybody asked for anything to its peak in that round.',
+      'A "wait" is from the first request to the start of the run, refusals in between included; at the end of the window who still waits has waited until then.',
       CHECKED_NOTE,
     ],
   };
 }
 
-async function waitedBeside(url: string, hostility: Hostility): Promise<Waited> {
-  await using client = await MatchboxClient.connect({ url });
-  await using hostile = await HostileClient.connect(url);
-  const longest = { health: 0, exit: 0 };
-  let isOver = false;
-  const ask = async (key: keyof Waited, once: () => Promise<unknown>): Promise<void> => {
-    // At least one that began while the hostile client was at work.
-    do {
-      const begin = performance.now();
-      await once();
-      longest[key] = Math.max(longest[key], performance.now() - begin);
-      await new Promise((resolve) => setTimeout(resolve, GAP_MS));
-    } while (!isOver);
-  };
-  await timeMatchboxRun(client, LANE, TASK);
-  const work = hostile.run(hostility).finally(() => (isOver = true));
-  await Promise.all([
-    work,
-    ask("health", async () => (await fetch(`${url}/healthz`)).text()),
-    ask("exit", () => timeMatchboxRun(client, LANE, TASK)),
-  ]);
-  return longest;
+/** What is measured together, one part after the other: nobody's memory is to be that of large messages before. */
+function partsWith(launches: Launches): readonly (readonly Case[])[] {
+  const place = { lane: LANE, launches };
+  return [
+    FLOODS.map((flood) => ({
+      ...flood,
+      rounds: 3,
+      baselineRounds: 1,
+      measure: ({ daemon, restMiB }) => besideFlood(daemon, flood, { ...place, restMiB }),
+    })),
+    [false, true].map((isGreedy) => ({
+      name: isGreedy ? "nine beside a greedy one" : "nine clients",
+      description: isGreedy
+        ? `the same while one client keeps ${GREEDY_RUNS} runs of a second live`
+        : "nine clients, each with one run of print(1) after the other, for 10 s",
+      rounds: 2,
+      baselineRounds: 2,
+      measure: ({ daemon }) => sharedLane(daemon.url, SHARED_LANE, { isGreedy }),
+    })),
+    [
+      {
+        name: "a thousand wait",
+        description: "1,020 runs of four clients at once, each of which waits for 15 s at most",
+        rounds: 2,
+        baselineRounds: 1,
+        measure: ({ daemon }) => longLine(daemon.url, LONG_LANE),
+      },
+    ],
+    LARGE_MESSAGES.map((message) => ({
+      ...message,
+      rounds: Infinity,
+      baselineRounds: 1,
+      measure: ({ daemon }) => besideMessages(daemon, message, place),
+    })),
+  ];
+}
+
+async function measurePart(
+  cases: readonly Case[],
+  builds: readonly Build[],
+  options: ScenarioOptions,
+): Promise<SubjectResult[]> {
+  const rounds = Math.min(options.runs, Math.max(...cases.map((one) => one.rounds)));
+  const measured = builds.flatMap((build) =>
+    cases.map((one) => ({
+      name: `${build.name}: ${one.name}`,
+      description: one.description,
+      rounds: Math.min(rounds, build.name === "baseline" ? one.baselineRounds : one.rounds),
+      measure: () => one.measure(build),
+    })),
+  );
+  const samples = await interleave(measured, {
+    rounds,
+    warmupRounds: 0,
+    settle: async () => {
+      for (const { daemon } of builds) await atRest(parseAddress(daemon.url), undefined);
+    },
+    idleMs: options.idleMs,
+    signal: options.signal,
+    onRound: (round) => {
+      options.onProgress(`${hostileClients.name}: ${cases[0]?.name ?? ""}, round ${round + 1} of ${rounds}`);
+    },
+  });
+  return measured.map(({ name, description }, index) => ({
+    name,
+    description,
+    metrics: metricsOf(samples[index] ?? []),
+  }));
 }
 
 class Daemons implements AsyncDisposable {
-  readonly #daemons: AsyncDisposable[] = [];
+  readonly #all: BenchDaemon[] = [];
 
-  add(daemon: AsyncDisposable): void {
-    this.#daemons.push(daemon);
+  add(daemon: BenchDaemon): BenchDaemon {
+    this.#all.push(daemon);
+    return daemon;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#daemons.map((daemon) => daemon[Symbol.asyncDispose]()));
+    await Promise.all(this.#all.map((daemon) => daemon[Symbol.asyncDispose]()));
   }
 }

@@ -52,7 +52,7 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
         name: "host python3 beside busy loops",
       },
     ],
-    { scenario: neighbour.name, url: daemon.url, warmupRounds: WARMUP_ROUNDS, options },
+    { scenario: neighbour.name, urls: [daemon.url], warmupRounds: WARMUP_ROUNDS, options },
   );
   return {
     scenario: neighbour.name,

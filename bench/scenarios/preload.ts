@@ -49,7 +49,7 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
   ];
   const results = await measureLatencies(subjects, {
     scenario: preload.name,
-    url: daemon.url,
+    urls: [daemon.url],
     warmupRounds: WARMUP_ROUNDS,
     options,
     figures: (samples) => ({ import: summarize(samples.map(({ output }) => Number(output))) }),

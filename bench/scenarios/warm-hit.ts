@@ -3,7 +3,7 @@ import { imageTag } from "../../src/setup/sandbox-image.js";
 import { dockerExec, dockerodeRun } from "../lib/container-subjects.js";
 import { webSocketEcho } from "../lib/echo/echo.js";
 import { CHECKED_NOTE, floorNotes, launchNote, measureLatencies } from "../lib/latencies.js";
-import { daemonAt } from "../lib/own-daemon.js";
+import { daemonAt, ownDaemon } from "../lib/own-daemon.js";
 import { ratiosOfFirst, type Scenario, type ScenarioOptions, type ScenarioResult } from "../lib/scenario.js";
 import { containerRoundsOf, dockerRun, hostPython, type Launches, matchboxRun, type Task } from "../lib/subjects.js";
 
@@ -20,6 +20,7 @@ export const warmHit: Scenario = {
 };
 
 async function run(options: ScenarioOptions): Promise<ScenarioResult> {
+  if (options.baseline !== undefined) return besideBuild(options, options.baseline);
   await using daemon = await daemonAt(options);
   await using client = await MatchboxClient.connect({ url: daemon.url, token: options.token });
   const launches: Launches = { warm: 0, cold: 0 };
@@ -38,7 +39,7 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
   ];
   const results = await measureLatencies(subjects, {
     scenario: warmHit.name,
-    url: daemon.url,
+    urls: [daemon.url],
     warmupRounds: WARMUP_ROUNDS,
     options,
   });
@@ -55,5 +56,33 @@ async function run(options: ScenarioOptions): Promise<ScenarioResult> {
     subjects: results,
     ratios: ratiosOfFirst(results),
     notes: [...floorNotes(results), launchNote(launches), CHECKED_NOTE],
+  };
+}
+
+/** Another build in the place of everything else: whether the warm path has become slower. */
+async function besideBuild(options: ScenarioOptions, folder: string): Promise<ScenarioResult> {
+  await using daemon = await ownDaemon(options);
+  await using other = await ownDaemon(options, [], { folder, suffix: "baseline" });
+  await using client = await MatchboxClient.connect({ url: daemon.url });
+  await using otherClient = await MatchboxClient.connect({ url: other.url });
+  const launches: Launches = { warm: 0, cold: 0 };
+  const measured = { lane: LANE, task: TASK, rounds: options.runs, launches };
+  const results = await measureLatencies(
+    [matchboxRun(client, measured), { ...matchboxRun(otherClient, measured), name: "baseline" }],
+    { scenario: warmHit.name, urls: [daemon.url, other.url], warmupRounds: WARMUP_ROUNDS, options },
+  );
+  return {
+    scenario: warmHit.name,
+    summary: "print(1) in a sandbox that waits ready, beside the same on another build",
+    settings: {
+      runs: options.runs,
+      idleMs: options.idleMs,
+      warmupRounds: WARMUP_ROUNDS,
+      daemon: "own",
+      baseline: "another build",
+    },
+    subjects: results,
+    ratios: ratiosOfFirst(results),
+    notes: [launchNote(launches), CHECKED_NOTE],
   };
 }

@@ -43,7 +43,7 @@ export function benchCommand(): Command {
     .option("--url <address>", "measure a daemon that runs already, instead of starting one")
     .addOption(settingOption(" of the daemon that is started, over the scenario's own settings"))
     .addOption(tokenOption())
-    .option("--baseline <folder>", "another checkout, built, to measure beside this one (hostile-clients)")
+    .option("--baseline <folder>", "another checkout, built, to measure beside this one (warm-hit, hostile-clients)")
     .option("--list", "show the scenarios")
     .option("--plot <file...>", "draw these results, each beside its file, without measuring")
     .option("--markdown <file...>", "show these results as Markdown tables, without measuring")

@@ -43,6 +43,16 @@ describe("ratios", () => {
     expect(ratiosOfFirst([])).toEqual([]);
   });
 
+  it("are none where one of the two is nothing", () => {
+    const [none, some] = [subject("none", { x: [0, "count"] }), subject("some", { x: [3, "count"] })];
+    for (const [one, other] of [
+      [none, some],
+      [some, none],
+      [none, none],
+    ] as const)
+      expect(ratiosBetween(one, other)).toEqual([]);
+  });
+
   it("leave floors out", () => {
     const floor = { ...subject("floor", { first: [1, "ms"] }), isFloor: true as const };
     const all = [floor, subject("ours", { first: [2, "ms"] }), subject("a", { first: [3, "ms"] }), floor];
