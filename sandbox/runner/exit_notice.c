@@ -123,9 +123,9 @@ static uint32_t parse_token(const char *digits) {
 __attribute__((constructor)) static void begin(int argc, char **argv, char **environment) {
     (void)argc;
     (void)argv;
-    if (_IO_fflush == NULL || exit == NULL || getpid == NULL || getrusage == NULL || on_exit == NULL ||
-        kill == NULL || prctl == NULL || sigaddset == NULL || sigemptyset == NULL || sigfillset == NULL ||
-        sigprocmask == NULL || sigtimedwait == NULL || &__libc_single_threaded == NULL) {
+    if (_IO_fflush == NULL || exit == NULL || getpid == NULL || getrusage == NULL || on_exit == NULL || kill == NULL ||
+        prctl == NULL || sigaddset == NULL || sigemptyset == NULL || sigfillset == NULL || sigprocmask == NULL ||
+        sigtimedwait == NULL || &__libc_single_threaded == NULL) {
         return; /* no glibc, or one older than 2.32: what constructors are given is not known either */
     }
     char **kept = environment;

@@ -22,8 +22,9 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the low half of an argument comes first");
 
 /*
- * From 424 on, system calls have the same numbers everywhere. The library with which runtimes make filters knows those up
- * to its own day, and what it does not know no profile can allow. 449 is the last that libseccomp 2.5.4 knows, of 2022.
+ * From 424 on, system calls have the same numbers everywhere. The library with which runtimes make filters knows those
+ * up to its own day, and what it does not know no profile can allow. 449 is the last that libseccomp 2.5.4 knows, of
+ * 2022.
  */
 enum { FIRST_YOUNG = 450, FIRST_UNKNOWN = 471, X32_BIT = 0x40000000 };
 
@@ -79,8 +80,8 @@ static void keep_from_first(struct guard *guard, long call) {
 }
 
 /*
- * A call that names a process, a group of them, or all of a user's, as its first argument says. PID 1 has a group of its
- * own with its own number, which nobody else can enter; it has the program's user.
+ * A call that names a process, a group of them, or all of a user's, as its first argument says. PID 1 has a group of
+ * its own with its own number, which nobody else can enter; it has the program's user.
  */
 static void keep_from_first_of(struct guard *guard, long call, unsigned user) {
     when_equal(guard, (unsigned)call, 6);
@@ -149,8 +150,8 @@ bool guard_install(void) {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
         return false;
     }
-    /* Without the flag some kernels slow the processor down in every process with a filter. What the container's own asks
-     * for stays as it is. Kernels before 4.17 do not know it. */
+    /* Without the flag some kernels slow the processor down in every process with a filter. What the container's own
+     * asks for stays as it is. Kernels before 4.17 do not know it. */
     return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program) == 0 ||
            (errno == EINVAL && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0);
 }

@@ -83,9 +83,9 @@ static struct {
     bool has_more_files; /* than the program's own, or that one may be an archive of a program */
 
     int64_t run_started_ns;
-    int64_t mark_ns;          /* when RUNNING is due; 0: not at all, the daemon knows */
-    int64_t deadline_ns;      /* of the program; 0: none */
-    int64_t kill_deadline_ns; /* of SIGKILL; 0: none was sent */
+    int64_t mark_ns;           /* when RUNNING is due; 0: not at all, the daemon knows */
+    int64_t deadline_ns;       /* of the program; 0: none */
+    int64_t kill_deadline_ns;  /* of SIGKILL; 0: none was sent */
     uint32_t grace_ms;         /* of the time-out */
     int64_t grace_deadline_ns; /* of SIGTERM: then comes SIGKILL; 0: none was sent, or SIGKILL too */
     uint8_t asked_cause;       /* of SIGTERM */

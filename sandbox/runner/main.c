@@ -257,8 +257,8 @@ int main(int argc, char **argv) {
     take_short_turns();
 
     /* 7. Out of reach by number: as the same user the program may change the priority, processors and limits of every
-     *    process but this one. Inherited by all that is started from here on; not earlier, because the steps before would
-     *    be slower for nothing. */
+     *    process but this one. Inherited by all that is started from here on; not earlier, because the steps before
+     * would be slower for nothing. */
     if (!guard_install()) {
         loop_fail(FAILED_INTERNAL, "seccomp", errno);
     }

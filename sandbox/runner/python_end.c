@@ -1,7 +1,8 @@
 /*
- * Loaded with the exit notice, for a Python that waits: what of ours is there while the program runs and when it ends. It is C,
- * because whatever is Python can be looked at, traced, interrupted and redefined by the program; here are no names that it
- * could give another meaning, no frames, no exit function. In a process that is no Python nothing of this acts.
+ * Loaded with the exit notice, for a Python that waits: what of ours is there while the program runs and when it ends.
+ * It is C, because whatever is Python can be looked at, traced, interrupted and redefined by the program; here are no
+ * names that it could give another meaning, no frames, no exit function. In a process that is no Python nothing of this
+ * acts.
  *
  * The hook in ../prewarm/python hands over what this needs (python_end.h), before there is a program.
  */
@@ -167,8 +168,9 @@ static bool has_left_plain_data_only(void) {
 }
 
 /*
- * Whether the program came to its last line. Then Python takes `__file__` out of `__main__`, as it does after an exception,
- * which it keeps (the hook that shows it may be the program's), and not after a SystemExit, whose code nobody could know.
+ * Whether the program came to its last line. Then Python takes `__file__` out of `__main__`, as it does after an
+ * exception, which it keeps (the hook that shows it may be the program's), and not after a SystemExit, whose code
+ * nobody could know.
  */
 static bool has_succeeded(void) {
     void *const sys = item(PYTHON_END_SYS);
@@ -177,7 +179,8 @@ static bool has_succeeded(void) {
            PyDict_GetItemString(sys, "excepthook") == item(PYTHON_END_EXCEPTHOOK);
 }
 
-/* Whether a stream is Python's own still, with nothing put in the place of its methods, and nothing is left to be written. */
+/* Whether a stream is Python's own still, with nothing put in the place of its methods, and nothing is left to be
+ * written. */
 static bool is_written(void *stream, const char *name, int descriptor) {
     const int flags = fcntl(descriptor, F_GETFL);
     if (flags < 0 || (flags & O_NONBLOCK) != 0 || PyDict_GetItemString(item(PYTHON_END_SYS), name) != stream) {
@@ -203,7 +206,8 @@ static bool are_streams_written(void) {
     return is_written(item(PYTHON_END_STDOUT), "stdout", 1) && is_written(item(PYTHON_END_STDERR), "stderr", 2);
 }
 
-/* What was there before the program need not be taken apart, object by object, where nothing of the program's could tell. */
+/* What was there before the program need not be taken apart, object by object, where nothing of the program's could
+ * tell. */
 static void leave_alone_what_was_there(void) {
     void *const modules = item(PYTHON_END_MODULES);
     void *name, *module;
@@ -216,8 +220,8 @@ static void leave_alone_what_was_there(void) {
 }
 
 /*
- * What is held here would else outlive its time: a module that is only in `sys.modules` goes in another way than one that is
- * alive elsewhere. What no program has seen stays for good, so that nobody waits until it is taken apart.
+ * What is held here would else outlive its time: a module that is only in `sys.modules` goes in another way than one
+ * that is alive elsewhere. What no program has seen stays for good, so that nobody waits until it is taken apart.
  */
 static void let_go(void) {
     void *const kept = item(PYTHON_END_KEPT);
@@ -234,8 +238,8 @@ static void let_go(void) {
 }
 
 /*
- * The program and its exit functions are through, no other thread comes to run any more, the standard streams are written
- * out, and Python is about to take apart what there is.
+ * The program and its exit functions are through, no other thread comes to run any more, the standard streams are
+ * written out, and Python is about to take apart what there is.
  */
 static void on_python_end(void) {
     const bool has_collector_functions = PyList_Size(item(PYTHON_END_COLLECTOR_FUNCTIONS)) != 0;
@@ -256,7 +260,8 @@ static void on_python_end(void) {
     leave_alone_what_was_there();
 }
 
-/* `module in kept`: whether it is one that was loaded beforehand, and what that is has taken its place in sys.modules. */
+/* `module in kept`: whether it is one that was loaded beforehand, and what that is has taken its place in sys.modules.
+ */
 static int contains(void *self, void *module) {
     (void)self;
     if (given == NULL) {
@@ -310,7 +315,8 @@ static bool is_python_known(void) {
            (Py_IsFinalizing != NULL || _Py_IsFinalizing != NULL) && fcntl != NULL;
 }
 
-/* A C function that Python can call without importing anything, with any number, and that fails where this is not loaded. */
+/* A C function that Python can call without importing anything, with any number, and that fails where this is not
+ * loaded. */
 int sched_get_priority_max(int policy) {
     if (policy != PYTHON_END_BEGIN) {
         return (int)syscall(SYS_sched_get_priority_max, policy);
@@ -334,7 +340,8 @@ static bool is_finalizing(void) {
     return (Py_IsFinalizing != NULL ? Py_IsFinalizing() : _Py_IsFinalizing()) != 0;
 }
 
-/* At its end Python takes its handler of SIGINT away; that is the moment. A program may have done so before: then it is missed. */
+/* At its end Python takes its handler of SIGINT away; that is the moment. A program may have done so before: then it is
+ * missed. */
 int sigaction(int number, const struct sigaction *restrict action, struct sigaction *restrict before) {
     if (given != NULL && number == SIGINT && action != NULL && action->sa_handler == SIG_DFL && is_finalizing()) {
         on_python_end();

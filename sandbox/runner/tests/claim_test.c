@@ -33,8 +33,15 @@ static void own_word(void) {
 }
 
 static void other_names(void) {
-    static const char *const names[] = {"", "python3", "abcdef", "abcdef00003e82", "abcdef00003e82A", "abcdeg00003e82a",
-                                        "abcdee00003e82a", "abcdef00003e82\n", " bcdef00003e82a"};
+    static const char *const names[] = {"",
+                                        "python3",
+                                        "abcdef",
+                                        "abcdef00003e82",
+                                        "abcdef00003e82A",
+                                        "abcdeg00003e82a",
+                                        "abcdee00003e82a",
+                                        "abcdef00003e82\n",
+                                        " bcdef00003e82a"};
     struct claim claim;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         EXPECT(!claims_as(names[i], &claim));

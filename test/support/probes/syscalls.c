@@ -260,7 +260,8 @@ static void word(const char *name, long number, const long *socket) {
 
 /* Every kind that there is or could be, each by its numbers: family, type, protocol. Too many for a child each. */
 static void try_words(void) {
-    static const long protocols[] = {0, 1, 2, 3, 4, 5, 6, 7, 9, 12, 15, 16, 17, 18, 20, 31, 33, 58, 115, 132, 136, 255, 262};
+    static const long protocols[] = {0,  1,  2,  3,  4,  5,  6,   7,   9,   12,  15, 16,
+                                     17, 18, 20, 31, 33, 58, 115, 132, 136, 255, 262};
     for (long family = 0; family < 72; family++) {
         for (long type = 0; type <= PACKET; type++) {
             for (size_t i = 0; i < sizeof protocols / sizeof *protocols; i++) {
