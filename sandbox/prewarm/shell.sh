@@ -6,7 +6,7 @@ __matchbox_wait() {
     # Options that the lane's variables set (SHELLOPTS) are for the script: this is neither traced nor ended by them.
     # shellcheck disable=SC2034 # It names the options, up to the end of this function.
     local - 2>/dev/null && set +eux +v
-    local __matchbox_item __matchbox_count __matchbox_exact= __matchbox_has_path=
+    local __matchbox_item __matchbox_count __matchbox_exact='' __matchbox_has_path=''
     local -a __matchbox_arguments=() __matchbox_variables=() __matchbox_command
     # The exit notice takes its variables away itself, where the C library is one that it knows.
     [[ ${MATCHBOX_EXIT_NOTICE+set} ]] && unset MATCHBOX_EXIT_NOTICE LD_PRELOAD

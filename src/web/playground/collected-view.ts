@@ -17,6 +17,7 @@ const SKIPPED: Readonly<Record<NonNullable<CollectedFile["skipped"]>, string>> =
   too_many: "not sent: too many files",
   not_regular: "not sent: no ordinary file",
   unreadable: "not sent: cannot be read",
+  unread: "not sent: this page did not read in time",
 };
 
 /** The files that a run gave back. Their bytes are held until the next run. */
