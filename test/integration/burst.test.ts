@@ -10,7 +10,10 @@ const BURST = 11;
 /** How long what is above a lane's size is kept at most, in ms. */
 const KEPT_MS = 65_000;
 
-describe("a lane after a burst", () => {
+/** A minute of waiting. The short form is `unit/pool/exact-stock.test.ts`, on a clock that a test holds in its hands. */
+const isLong = process.env["MATCHBOX_TEST_LONG"] !== undefined;
+
+describe.runIf(isLong)("a lane after a burst", () => {
   it("keeps as many sandboxes ready as it is configured to: 11 runs at once, and their client leaves", async () => {
     await using daemon = await startDaemon([
       `lanes.python.warm=${WARM}`,
