@@ -76,7 +76,11 @@ async function describeFiles(pid: number): Promise<string[]> {
   const others = new Set<string>();
   for (const entry of await readdir(`/proc/${pid}/fd`)) {
     const target = await readlink(`/proc/${pid}/fd/${entry}`);
-    const name = target.replace(/:\[\d+\]$/, "").replace(/^\/sys\/fs\/cgroup\/.*/, "accounts of its cgroup");
+    const name = target
+      .replace(/:\[\d+\]$/, "")
+      .replace(/^\/sys\/fs\/cgroup\/.*/, "accounts of its cgroup")
+      // Which numbers a runtime has used before is its own affair.
+      .replace(/^\/proc\/\d+\/comm$/, "the main process's name");
     if (Number(entry) <= 2) streams[Number(entry)] = name;
     else others.add(name);
   }
